@@ -1,0 +1,107 @@
+"""The domain's own errors.
+
+Each has a stable `code`, the one that docs/protocol.md lists, and the HTTP status that goes with it. The message is a
+sentence for the person who asked; it never holds a secret.
+"""
+
+from __future__ import annotations
+
+
+class CamProxyError(Exception):
+    """Base of everything that CamProxy raises on purpose."""
+
+    code = "internal"
+    status = 500
+
+
+class BadRequest(CamProxyError):
+    """What was sent is not of the described form."""
+
+    code = "bad_request"
+    status = 400
+
+
+class Unauthorized(CamProxyError):
+    """Nobody is logged in."""
+
+    code = "unauthorized"
+    status = 401
+
+
+class Forbidden(CamProxyError):
+    """This user may not do that."""
+
+    code = "forbidden"
+    status = 403
+
+
+class NotFound(CamProxyError):
+    """There is no such thing, or none that this user may see: the two are told apart to nobody."""
+
+    code = "not_found"
+    status = 404
+
+
+class Conflict(CamProxyError):
+    """It exists already, or something still needs it."""
+
+    code = "conflict"
+    status = 409
+
+
+class TooLarge(CamProxyError):
+    """The message is larger than allowed."""
+
+    code = "too_large"
+    status = 413
+
+
+class ControlHeld(CamProxyError):
+    """Somebody else is steering."""
+
+    code = "control_held"
+    status = 423
+
+
+class RateLimited(CamProxyError):
+    """Too many attempts within too short a time."""
+
+    code = "rate_limited"
+    status = 429
+
+
+class DeviceError(CamProxyError):
+    """The device answered, with an error."""
+
+    code = "device_error"
+    status = 502
+
+
+class DeviceOffline(CamProxyError):
+    """The device is not connected; nothing was sent."""
+
+    code = "device_offline"
+    status = 503
+
+
+class NoAnswer(CamProxyError):
+    """The device did not answer in time. Whether it moved is unknown."""
+
+    code = "no_answer"
+    status = 504
+
+
+class BadSetting(CamProxyError):
+    """A setting has a value that cannot be."""
+
+
+class ChannelError(CamProxyError):
+    """A connection to a device could not be opened, or has ended.
+
+    `reason` is one of the words that docs/protocol.md lists under camera_status.
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
