@@ -1,0 +1,71 @@
+// Which camera is on the screen: the address bar, the chooser, and the single view or the grid.
+
+import { byId } from "./dom.js";
+import { _ } from "./i18n.js";
+import { pageData } from "./page.js";
+
+const ALL = "";
+
+export class Places {
+  #cameras;
+  #single = null;
+  #grid = null;
+  #chosen = pageData.camera ?? null;
+
+  constructor(cameras) {
+    this.#cameras = cameras;
+    byId("camera").addEventListener("change", ({ target }) => this.open(target.value || null));
+    byId("all-cameras").addEventListener("click", (event) => {
+      event.preventDefault();
+      this.open(null);
+    });
+    addEventListener("popstate", () => {
+      this.#chosen = new URL(location.href).searchParams.get("camera");
+      this.show();
+    });
+    cameras.addEventListener("list", () => this.show());
+  }
+
+  start(single, grid) {
+    this.#single = single;
+    this.#grid = grid;
+    this.show();
+  }
+
+  /** Open a camera by its slug, or the grid with null. */
+  open(slug) {
+    this.#chosen = slug;
+    history.pushState(null, "", slug ? `/?camera=${encodeURIComponent(slug)}` : "/");
+    this.show();
+    byId("main").focus({ preventScroll: true });
+    scrollTo(0, 0);
+  }
+
+  show() {
+    const { all } = this.#cameras;
+    const camera = all.length === 1 ? all[0] : this.#cameras.find(this.#chosen);
+    byId("no-cameras").hidden = all.length > 0;
+    this.#drawChooser(camera);
+    if (camera) {
+      this.#grid.hide();
+      this.#single.show(camera);
+    } else {
+      this.#single.hide();
+      if (all.length) this.#grid.show();
+      else this.#grid.hide();
+    }
+    document.title = `${camera?.name ?? _("Live")} · CamProxy`;
+  }
+
+  #drawChooser(camera) {
+    const { all } = this.#cameras;
+    const select = byId("camera");
+    select.replaceChildren(...all.map(({ name, slug }) => new Option(name, slug)));
+    if (all.length > 1) select.prepend(new Option(_("All cameras"), ALL));
+    select.value = camera?.slug ?? ALL;
+    select.hidden = all.length < 2;
+    byId("all-cameras").hidden = all.length < 2;
+    byId("camera-alone").hidden = all.length !== 1;
+    byId("camera-alone").textContent = camera?.name ?? "";
+  }
+}

@@ -1,0 +1,127 @@
+// The Socket.IO connection: states in, commands out.
+
+import { io } from "../vendor/socket.io.esm.min.js";
+import { api, Refusal } from "./api.js";
+import { _ } from "./i18n.js";
+import { toLogin } from "./page.js";
+import { error } from "./toasts.js";
+
+const ANSWER_WITHIN = 5000;
+const CLOCK_EVERY = 60_000;
+
+/** Emits "connection" (see `connected`, `stopping`), "watching" (a count). */
+export class Server extends EventTarget {
+  #cameras;
+  #socket = io({ auth: { subscribe: false }, transports: ["websocket", "polling"], tryAllTransports: true });
+  #subscribed = null;
+  #clockOffset = 0;
+  #wasConnected = false;
+
+  connected = false;
+  stopping = false;
+  watching = null;
+
+  constructor(cameras) {
+    super();
+    this.#cameras = cameras;
+    const socket = this.#socket;
+    socket.on("connect", () => this.#connected());
+    socket.on("disconnect", (reason) => this.#disconnected(reason));
+    socket.on("connect_error", () => {
+      // Not active: the server itself refused, and it does that only to the logged out.
+      if (!socket.active) toLogin();
+    });
+    socket.on("camera_status", (status) => cameras.applyStatus(status));
+    socket.on("position_update", (position) => cameras.applyPosition(position));
+    socket.on("control_state", (control) => cameras.update(control.camera, { control, controlAt: performance.now() }));
+    socket.on("cameras_changed", () => this.refresh());
+    socket.on("client_count", ({ count }) => this.#set({ watching: count }, "watching"));
+    socket.on("server_stopping", () => this.#set({ stopping: true }, "connection"));
+    socket.on("error", ({ message }) => error(message));
+    setInterval(() => this.#askClock(), CLOCK_EVERY);
+  }
+
+  /** The server's clock, seconds since 1970. */
+  now() {
+    return Date.now() / 1000 + this.#clockOffset;
+  }
+
+  /** Resolves to the server's answer. Rejects with a Refusal, which has been shown already where it is one of the server's own. */
+  async ask(event, payload = {}) {
+    let answer;
+    try {
+      answer = await this.#socket.timeout(ANSWER_WITHIN).emitWithAck(event, payload);
+    } catch {
+      const message = _("CamProxy does not answer. Your command may not have arrived.");
+      error(message);
+      throw new Refusal("no_answer", message);
+    }
+    if (!answer.ok) throw new Refusal(answer.error, answer.message);
+    return answer;
+  }
+
+  /** As `ask`, for whoever has nothing to do with the answer. */
+  tell(event, payload) {
+    this.ask(event, payload).catch(() => {});
+  }
+
+  /** Receive the pose and the steering of this camera, and of no other; null for none. */
+  subscribe(slug) {
+    if (slug === this.#subscribed) return;
+    if (this.#subscribed && this.connected) this.tell("unsubscribe", { camera: this.#subscribed });
+    this.#subscribed = slug;
+    if (this.connected) this.#sendSubscription();
+  }
+
+  async refresh() {
+    try {
+      this.#cameras.replace((await api.get("cameras")).items);
+      if (this.connected) this.#sendSubscription();
+    } catch (refusal) {
+      error(refusal.message);
+    }
+  }
+
+  #connected() {
+    this.#set({ connected: true, stopping: false }, "connection");
+    this.#askClock();
+    // Whatever happened while we were away was not heard.
+    if (this.#wasConnected) this.refresh();
+    else this.#sendSubscription();
+    this.#wasConnected = true;
+  }
+
+  #disconnected(reason) {
+    this.#set({ connected: false }, "connection");
+    // socket.io leaves it to us when the server closed on purpose: stopping, or this session has ended.
+    if (reason === "io server disconnect") setTimeout(() => this.#socket.connect(), 1000);
+  }
+
+  async #sendSubscription() {
+    const slug = this.#subscribed;
+    if (!slug) return;
+    try {
+      const { status, control } = await this.ask("subscribe", { camera: slug, format: "none" });
+      this.#cameras.update(slug, { status, control, statusAt: performance.now(), controlAt: performance.now() });
+    } catch (refusal) {
+      if (refusal.code === "not_found" || refusal.code === "forbidden") this.#subscribed = null;
+    }
+  }
+
+  async #askClock() {
+    if (!this.connected) return;
+    const sent = performance.now();
+    try {
+      const { now } = await this.#socket.timeout(ANSWER_WITHIN).emitWithAck("clock");
+      const halfWay = (performance.now() - sent) / 2000;
+      this.#clockOffset = now + halfWay - Date.now() / 1000;
+    } catch {
+      // The offset of a minute ago is good enough.
+    }
+  }
+
+  #set(changes, event) {
+    Object.assign(this, changes);
+    this.dispatchEvent(new Event(event));
+  }
+}
