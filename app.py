@@ -1,0 +1,128 @@
+"""CamProxy: the table of contents.
+
+`create_app()` builds an application that is at rest, for scripts and tests. `app.app` is the one that is served: asking
+for it starts its parts, so that `gunicorn -c gunicorn.conf.py app:app`, `python app.py` and `make run` are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask
+
+from camproxy import serving
+from camproxy.bootstrap import Bootstrap
+from camproxy.cameras import Cameras, Policy
+from camproxy.clock import SystemClock
+from camproxy.control.throttle import Throttle
+from camproxy.database import init_database
+from camproxy.logs import start_logging
+from camproxy.runtime import Runtime
+from camproxy.settings import Settings, load
+from camproxy.web import auth, health, i18n, pages
+from camproxy.web.announcer import Announcer
+from camproxy.web.api import cameras as cameras_api
+from camproxy.web.api import control, me, spec, users
+from camproxy.web.edge import Sockets, TrustedProxies
+from camproxy.web.errors import handle_errors
+from camproxy.web.events import register_events
+from camproxy.web.guards import csrf, guard
+from camproxy.web.json import StrictJsonProvider
+from camproxy.web.live import Live
+from camproxy.web.request_log import log_requests
+from camproxy.web.services import Services
+from camproxy.web.socketio_server import SocketIOPart, make_socketio
+from camproxy.web.viewers import routes as viewers
+from camproxy.web.viewers.fanout import FanOut
+from camproxy.web.viewers.socketio import SocketIOViewers
+
+
+def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
+    """Build an application. `overrides` are settings by name that come before the environment and .env.
+
+    Raises BadSetting. Nothing runs until `app.extensions["camproxy"].runtime.start()`.
+    """
+    settings = load(overrides)
+    start_logging(settings)
+    app = Flask(__name__)
+    configure(app, settings)
+
+    init_database(app)
+    i18n.init_i18n(app)
+    auth.init_auth(app)
+    csrf.init_app(app)
+    log_requests(app)
+    app.before_request(guard)
+    handle_errors(app)
+
+    pages.init_pages(app)
+    for blueprint in (health.bp, viewers.bp, spec.bp, me.bp, cameras_api.bp, control.bp, users.bp):
+        app.register_blueprint(blueprint)
+
+    socketio = make_socketio(app, settings)
+    register_events(socketio)
+    sockets = Sockets(app.wsgi_app, settings.allowed_origins)
+    app.wsgi_app = TrustedProxies(sockets, settings.trusted_proxies)  # type: ignore[method-assign]
+
+    clock = SystemClock()
+    live = Live()
+    cameras = Cameras(policy(settings), clock)
+    fanout = FanOut(settings.max_viewers, clock)
+    socketio_viewers = SocketIOViewers(socketio, live, cameras, clock)
+    Announcer(cameras, live, fanout, socketio)
+
+    runtime = Runtime()
+    runtime.add("bootstrap", Bootstrap(app, settings, cameras))
+    runtime.add("cameras", cameras)
+    runtime.add("fanout", fanout)
+    runtime.add("socketio_viewers", socketio_viewers)
+    runtime.add("socketio", SocketIOPart(socketio, sockets, live))
+    app.extensions["camproxy"] = Services(
+        settings, runtime, cameras, live, fanout, socketio, sockets, Throttle(settings.moves_per_second, clock)
+    )
+    return app
+
+
+def configure(app: Flask, settings: Settings) -> None:
+    """Flask's own settings, from ours."""
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SQLALCHEMY_DATABASE_URI=settings.database,
+        PERMANENT_SESSION_LIFETIME=settings.session_hours * 3600,
+        SESSION_COOKIE_NAME="camproxy",
+        SESSION_REFRESH_EACH_REQUEST=False,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        MAX_CONTENT_LENGTH=settings.message_bytes,
+        MAX_FORM_MEMORY_SIZE=settings.message_bytes,
+        TEMPLATES_AUTO_RELOAD=settings.debug,
+        WTF_CSRF_CHECK_DEFAULT=False,  # guards.guard checks, because a bearer token needs none
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session; a page may be open for days
+    )
+    app.json = StrictJsonProvider(app)
+
+
+def policy(settings: Settings) -> Policy:
+    return Policy(
+        frame_bytes=settings.frame_bytes,
+        linger_seconds=settings.linger_seconds,
+        reconnect_seconds=settings.reconnect_seconds,
+        lease_seconds=settings.lease_seconds,
+    )
+
+
+def __getattr__(name: str) -> Any:
+    """`app` and `socketio`, made when somebody asks: importing `create_app` must not start a server."""
+    if name not in ("app", "socketio"):
+        raise AttributeError(f"module 'app' has no attribute {name!r}")
+    served = create_app()
+    runtime = served.extensions["camproxy"].runtime
+    runtime.port = serving.bound[1] if serving.bound else served.extensions["camproxy"].settings.port
+    runtime.start()
+    globals().update(app=served, socketio=served.extensions["socketio"])
+    return globals()[name]
+
+
+if __name__ == "__main__":
+    serving.serve()

@@ -1,0 +1,360 @@
+"""Camera = link + hub + pan/tilt + lease; and the registry of them. Knows neither Flask nor the database."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from camproxy.clock import Clock, SystemClock, iso
+from camproxy.control.commands import Aim, AskPosition, Command, Light, Step
+from camproxy.control.lease import Lease
+from camproxy.control.pan_tilt import Limits, PanTilt, Pose, servo_message
+from camproxy.errors import BadRequest, NotFound
+from camproxy.frames import FAULTS, BadFrame, FrameHub
+from camproxy.links import open_channel, scheme_of, without_password
+from camproxy.links.link import DeviceLink, LinkState
+from camproxy.links.outbox import Answer
+from camproxy.messages import Ack, Connect, KindAck, Log, Position, read_device_message
+
+log = logging.getLogger(__name__)
+
+#: Without a valid picture for this many seconds, a camera that somebody watches is stalled.
+STALLED_AFTER = 3.0
+#: A message may be this many times the largest picture before the connection is ended for it: a picture that is
+#: merely too large is dropped and counted.
+MESSAGE_HEADROOM = 4
+#: How often states that change by the mere passing of time are looked at, in seconds.
+TICK = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class CameraConfig:
+    """What an admin sets. See docs/protocol.md, CameraSettings."""
+
+    id: int
+    name: str
+    slug: str
+    url: str
+    fps: int = 10
+    enabled: bool = True
+    has_head: bool = True
+    has_light: bool = True
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the settings say for all cameras: bytes, seconds."""
+
+    frame_bytes: int = 524_288
+    linger_seconds: float = 5.0
+    reconnect_seconds: float = 5.0
+    lease_seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a command. `pose` is where the head was asked to point, or for AskPosition where it does."""
+
+    pose: Pose | None = None
+    light: bool | None = None
+    superseded: bool = False
+
+
+#: (camera, what), what being "added", "status", "pose" or "tick": says "changed", listeners read the truth.
+Listener = Callable[["Camera", str], None]
+
+
+class Camera:
+    """One camera, for as long as it is configured; its link is replaced when its address changes. Thread-safe."""
+
+    def __init__(self, config: CameraConfig, policy: Policy, notify: Listener, clock: Clock) -> None:
+        self.config = config
+        self.hub = FrameHub(largest=policy.frame_bytes, linger=policy.linger_seconds, clock=clock)
+        self.head = PanTilt(config.limits)
+        self.lease = Lease(policy.lease_seconds, clock)
+        self.ignored: Counter[str] = Counter()
+        self._policy = policy
+        self._notify = notify
+        self._clock = clock
+        self._says_position = False
+        self._state = "connecting"
+        self._since = clock.wall()
+        self._link: DeviceLink | None = None
+        self.hub.on_demand = self._on_demand
+
+    @property
+    def id(self) -> int:
+        return self.config.id
+
+    def start(self) -> None:
+        if self.config.enabled:
+            scheme = scheme_of(self.config.url)
+            url, largest = self.config.url, self._policy.frame_bytes * MESSAGE_HEADROOM
+            self._link = DeviceLink(
+                self.config.slug,
+                lambda: open_channel(url, largest),
+                self,
+                wanted=lambda: self.hub.wanted,
+                fps=lambda: float(self.config.fps),
+                on_demand=scheme.on_demand,
+                retry_step=self._policy.reconnect_seconds,
+                clock=self._clock,
+            )
+            self._link.start()
+        self.observe()
+
+    def stop(self) -> None:
+        link, self._link = self._link, None
+        if link:
+            link.stop()
+
+    def reconfigure(self, config: CameraConfig) -> None:
+        """Take new settings; who watches goes on watching."""
+        before, self.config = self.config, config
+        self.head.limits = config.limits
+        if (before.url, before.enabled) != (config.url, config.enabled):
+            self.stop()
+            self.head.pose = self.head.asked = self.head.light = None
+            self.start()
+        self._notify(self, "status")
+
+    def execute(self, command: Command, not_before: float = 0.0) -> Future[Outcome]:
+        """Send a command. The future gets an Outcome, or raises DeviceOffline, DeviceError or NoAnswer.
+
+        Raises BadRequest when this camera has nothing that could obey.
+        """
+        match command:
+            case Aim(x, y):
+                return self._move(self.head.aim(x, y), not_before)
+            case Step(direction, degrees):
+                return self._move(self.head.step(direction, degrees), not_before)
+            case Light(on):
+                self._need(self.config.has_light, "This camera has no light.")
+                return self._send("light", {"type": "light", "state": on}, Outcome(light=on), not_before)
+            case AskPosition():
+                self._need(self.config.has_head, "This camera cannot be steered.")
+                return self._send("get_position", {"type": "get_position"}, None, not_before)
+
+    def _move(self, pose: Pose, not_before: float) -> Future[Outcome]:
+        self._need(self.config.has_head, "This camera cannot be steered.")
+        answer = self._send("servo", servo_message(pose), Outcome(pose=pose), not_before)
+        self.head.asked = pose
+        return answer
+
+    def _need(self, there: bool, otherwise: str) -> None:
+        if not (there and scheme_of(self.config.url).steers):
+            raise BadRequest(otherwise)
+
+    def _send(
+        self, key: str, message: dict[str, Any], outcome: Outcome | None, not_before: float
+    ) -> Future[Outcome]:
+        """`outcome` None: the pose as it is when the answer has come."""
+        result: Future[Outcome] = Future()
+        link = self._link
+        if link is None:
+            raise BadRequest("This camera is switched off.")
+
+        def answered(answer: Future[Answer]) -> None:
+            error = answer.exception()
+            if error is not None:
+                if self.head.asked is not None and outcome and outcome.pose == self.head.asked:
+                    self.head.asked = None
+                result.set_exception(error)
+            elif answer.result().superseded:
+                done = outcome or Outcome(pose=self.head.pose)
+                result.set_result(Outcome(done.pose, done.light, superseded=True))
+            else:
+                self._obeyed(outcome)
+                result.set_result(outcome or Outcome(pose=self.head.pose))
+
+        link.send(key, message, not_before).add_done_callback(answered)
+        return result
+
+    def _obeyed(self, outcome: Outcome | None) -> None:
+        if outcome is None:
+            return
+        if outcome.light is not None:
+            self.head.light = outcome.light
+        # A board that never says where it is says by its acknowledgement that it went where it was sent.
+        if outcome.pose is not None and not self._says_position:
+            self.head.pose = outcome.pose
+        self._notify(self, "pose")
+
+    # What the link tells (its threads)
+
+    def on_frame(self, data: bytes) -> None:
+        try:
+            self.hub.publish(data)
+        except BadFrame as fault:
+            log.debug("camera %s: dropped a frame: %s", self.config.slug, fault)
+
+    def on_text(self, text: str) -> None:
+        link = self._link
+        try:
+            message = read_device_message(text)
+        except BadRequest as error:
+            self.ignored["unknown"] += 1
+            log.debug("camera %s: ignored a message: %s", self.config.slug, error)
+            return
+        match message:
+            case Connect(servo1_angle=servo1, servo2_angle=servo2):
+                if servo1 is not None and servo2 is not None and self.head.measured(servo1, servo2):
+                    self._notify(self, "pose")
+            case Ack() | KindAck():
+                if link:
+                    link.answered(
+                        message.command, {"id": message.id}, ok=message.status == "success", detail=message.detail
+                    )
+            case Position(servo1=servo1, servo2=servo2):
+                self._says_position = True
+                if self.head.measured(servo1, servo2):
+                    self._notify(self, "pose")
+                if link:
+                    link.answered("get_position", {"id": message.id})
+            case Log(level=level, message=said):
+                log.info("camera %s says (%s): %s", self.config.slug, level, said.encode("unicode_escape").decode())
+
+    def on_link_change(self) -> None:
+        self._says_position = False
+        self.observe()
+
+    def _on_demand(self) -> None:
+        if link := self._link:
+            link.poke()
+
+    # State
+
+    def observe(self) -> None:
+        """Look whether the state has changed, and say so."""
+        state = self._derive()
+        if state != self._state:
+            self._state, self._since = state, self._clock.wall()
+            self._notify(self, "status")
+
+    @property
+    def online(self) -> bool:
+        return self._derive() in ("live", "idle")
+
+    def _derive(self) -> str:
+        link = self._link
+        if link is None:
+            return "disabled"
+        if not link.state.connected:
+            if link.state.attempts:
+                return "offline"
+            return "idle" if scheme_of(self.config.url).on_demand and not self.hub.wanted else "connecting"
+        if not self.hub.wanted:
+            return "idle"
+        age = self.hub.age
+        if age is not None and age < STALLED_AFTER:
+            return "live"
+        return "stalled" if self.hub.waiting > STALLED_AFTER else "connecting"
+
+    def status(self) -> dict[str, Any]:
+        """camera_status, see docs/protocol.md."""
+        link = self._link
+        state = self._derive()
+        link_state = link.state if link else LinkState(connected=False, since=self._since)
+        since = link_state.since if state == "offline" else self._since
+        reason, detail = link_state.reason, link_state.detail
+        if state == "stalled":
+            reason, detail = ("bad_frames", "no valid picture") if self.hub.bad else ("silent", "no picture came")
+        retry_in = None
+        if state == "offline" and link_state.retry_at is not None:
+            retry_in = max(round(link_state.retry_at - self._clock.wall(), 1), 0.0)
+        return {
+            "camera": self.id,
+            "state": state,
+            "since": iso(since),
+            "retry_in": retry_in,
+            "reason": reason if state in ("offline", "stalled") else None,
+            "detail": detail if state in ("offline", "stalled") else None,
+            "fps": round(self.hub.fps, 1) if state == "live" else 0.0,
+            "viewers": self.hub.attached,
+            "pose": self.head.pose._asdict() if self.head.pose else None,
+            "asked": self.head.asked._asdict() if self.head.asked else None,
+            "light": self.head.light,
+            "frames": {"received": self.hub.received} | {fault: self.hub.bad[fault] for fault in FAULTS},
+        }
+
+
+class Cameras:
+    """The registry. A subsystem: start, stop, state. Thread-safe."""
+
+    def __init__(self, policy: Policy | None = None, clock: Clock | None = None) -> None:
+        self._policy = policy or Policy()
+        self._clock = clock or SystemClock()
+        self._lock = threading.Lock()
+        self._by_id: dict[int, Camera] = {}
+        self._running = False
+        self._stopping = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, name="cameras", daemon=True)
+        self.listeners: list[Listener] = []
+
+    def start(self) -> None:
+        self._running = True
+        for camera in self:
+            camera.start()
+        self._ticker.start()
+
+    def stop(self) -> None:
+        self._running = False
+        self._stopping.set()
+        for camera in self:
+            camera.stop()
+        if self._ticker.is_alive():
+            self._ticker.join(timeout=5)
+
+    def state(self) -> dict[str, Any]:
+        return {"cameras": [camera.status() for camera in self]}
+
+    def __iter__(self) -> Iterator[Camera]:
+        with self._lock:
+            return iter(sorted(self._by_id.values(), key=lambda camera: camera.id))
+
+    def get(self, key: int | str) -> Camera:
+        """A camera by its number or slug. Raises NotFound."""
+        text = str(key)
+        for camera in self:
+            if text in (str(camera.id), camera.config.slug):
+                return camera
+        raise NotFound("There is no such camera.")
+
+    def put(self, config: CameraConfig) -> Camera:
+        """Add a camera, or give one its new settings."""
+        scheme_of(config.url)
+        with self._lock:
+            known = self._by_id.get(config.id)
+            camera = known or Camera(config, self._policy, self._changed, self._clock)
+            self._by_id[config.id] = camera
+        if known:
+            camera.reconfigure(config)
+            return camera
+        self._changed(camera, "added")
+        if self._running:
+            camera.start()
+            log.info("camera %s: added, %s", config.slug, without_password(config.url))
+        return camera
+
+    def remove(self, camera_id: int) -> Camera | None:
+        with self._lock:
+            camera = self._by_id.pop(camera_id, None)
+        if camera:
+            camera.stop()
+        return camera
+
+    def _changed(self, camera: Camera, what: str) -> None:
+        for listener in tuple(self.listeners):
+            listener(camera, what)
+
+    def _tick(self) -> None:
+        while not self._stopping.wait(TICK):
+            for camera in self:
+                camera.observe()
+                self._changed(camera, "tick")

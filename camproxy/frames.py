@@ -1,0 +1,199 @@
+"""Frames: what a valid JPEG is, and the hub through which a camera's frames reach everybody who wants them.
+
+A frame's bytes are immutable and shared: one copy in memory, however many watch. Knows neither Flask nor the database.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from camproxy.clock import Clock, SystemClock
+
+#: ESP32 sensors end at 2592x1944 (OV5640); anything far beyond is a broken header.
+LARGEST_SIDE = 4096
+#: Frames kept for the frame rate and, later, for what happened just before an event.
+RING = 32
+#: Frame rates are measured over this many seconds.
+RATE_WINDOW = 3.0
+
+# Markers without a length field after them: TEM and RST0…RST7 (ITU-T T.81, table B.1).
+STANDALONE = {0x01, *range(0xD0, 0xD8)}
+# Start-of-frame markers; C4, C8 and CC in that range are something else (ITU-T T.81, table B.1).
+START_OF_FRAME = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+
+FAULTS = ("not_a_jpeg", "truncated", "too_large", "absurd_dimensions")
+
+
+class BadFrame(ValueError):
+    """A picture that goes nowhere. The argument is one of FAULTS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One JPEG. `captured_at` is when its last byte had arrived, in seconds since 1970."""
+
+    data: bytes
+    seq: int
+    captured_at: float
+    width: int
+    height: int
+
+
+def check_jpeg(data: bytes, largest: int) -> tuple[int, int]:
+    """Width and height of a JPEG, cheaply: markers, size, header; nothing is decoded. Raises BadFrame."""
+    if len(data) > largest:
+        raise BadFrame("too_large")
+    if len(data) < 4 or data[:3] != b"\xff\xd8\xff":
+        raise BadFrame("not_a_jpeg")
+    # Some sensors pad with zeros behind the end marker.
+    if not data[-64:].rstrip(b"\x00").endswith(b"\xff\xd9"):
+        raise BadFrame("truncated")
+    at = 2
+    while at + 9 <= len(data):
+        if data[at] != 0xFF:
+            break
+        marker = data[at + 1]
+        if marker == 0xFF or marker in STANDALONE:
+            at += 1 if marker == 0xFF else 2
+            continue
+        if marker in START_OF_FRAME:
+            height, width = int.from_bytes(data[at + 5 : at + 7]), int.from_bytes(data[at + 7 : at + 9])
+            if not (0 < width <= LARGEST_SIDE and 0 < height <= LARGEST_SIDE):
+                raise BadFrame("absurd_dimensions")
+            return width, height
+        if marker in (0xD9, 0xDA):
+            break
+        at += 2 + int.from_bytes(data[at + 2 : at + 4])
+    raise BadFrame("not_a_jpeg")
+
+
+class FrameHub:
+    """Where one camera's frames arrive. Thread-safe.
+
+    Whoever wants frames attaches; while anybody is attached, and `linger` seconds longer, `wanted` is true and the link
+    pulls. Listeners are called in the publishing thread and must not block.
+    """
+
+    def __init__(self, *, largest: int, linger: float, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._largest = largest
+        self._linger = linger
+        self._changed = threading.Condition()
+        self._ring: deque[tuple[float, Frame]] = deque(maxlen=RING)
+        self._seq = 0
+        self._attached = 0
+        self._left_at = float("-inf")
+        self._wanted_since = float("-inf")
+        self._last_at: float | None = None
+        self.bad: Counter[str] = Counter()
+        #: Called after each frame; for those who wait on many hubs at once.
+        self.listeners: list[Callable[[FrameHub], None]] = []
+        #: Called when somebody wants frames and nobody did before.
+        self.on_demand: Callable[[], None] = lambda: None
+
+    def publish(self, data: bytes) -> Frame:
+        """Check a picture and hand it to everybody. Raises BadFrame, which is counted here."""
+        try:
+            width, height = check_jpeg(data, self._largest)
+        except BadFrame as fault:
+            self.bad[str(fault)] += 1
+            raise
+        with self._changed:
+            self._seq += 1
+            frame = Frame(data, self._seq, self._clock.wall(), width, height)
+            self._last_at = self._clock.monotonic()
+            self._ring.append((self._last_at, frame))
+            self._changed.notify_all()
+        for listener in tuple(self.listeners):
+            listener(self)
+        return frame
+
+    @property
+    def newest(self) -> Frame | None:
+        return self._ring[-1][1] if self._ring else None
+
+    @property
+    def received(self) -> int:
+        """How many valid frames have come so far."""
+        return self._seq
+
+    @property
+    def attached(self) -> int:
+        return self._attached
+
+    @property
+    def wanted(self) -> bool:
+        return self._attached > 0 or self._clock.monotonic() - self._left_at < self._linger
+
+    @property
+    def waiting(self) -> float:
+        """Seconds for which frames were wanted and none came; 0 when nobody is waiting."""
+        if not self.wanted:
+            return 0.0
+        return self._clock.monotonic() - max(self._wanted_since, self._last_at or self._wanted_since)
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the last valid frame, None before the first."""
+        return None if self._last_at is None else self._clock.monotonic() - self._last_at
+
+    @property
+    def fps(self) -> float:
+        """Frames a second over the last seconds."""
+        with self._changed:
+            now = self._clock.monotonic()
+            recent = [at for at, _ in self._ring if now - at < RATE_WINDOW]
+        if len(recent) < 2:
+            return 0.0
+        return (len(recent) - 1) / (recent[-1] - recent[0]) if recent[-1] > recent[0] else 0.0
+
+    def attach(self) -> None:
+        with self._changed:
+            first = self._attached == 0
+            if first and not self.wanted:
+                self._wanted_since = self._clock.monotonic()
+            self._attached += 1
+        if first:
+            self.on_demand()
+
+    def detach(self) -> None:
+        with self._changed:
+            self._attached -= 1
+            self._left_at = self._clock.monotonic()
+
+    def wait(self, after: int, timeout: float) -> Frame | None:
+        """The newest frame with a number above `after`; None when none came within `timeout` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._seq > after, timeout)
+            return self.newest if self._seq > after else None
+
+
+class Viewer:
+    """A cursor into a hub, for eyes: the newest frame wins, what is skipped is counted. Use as a context manager."""
+
+    def __init__(self, hub: FrameHub) -> None:
+        self.hub = hub
+        self.seq = hub.received
+        self.dropped = 0
+
+    def __enter__(self) -> Viewer:
+        self.hub.attach()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.hub.detach()
+
+    def take(self, frame: Frame) -> None:
+        """Move to this frame, counting what was passed over."""
+        self.dropped += max(frame.seq - self.seq - 1, 0)
+        self.seq = frame.seq
+
+    def next(self, timeout: float) -> Frame | None:
+        """The newest frame not yet seen, or None after `timeout` seconds."""
+        frame = self.hub.wait(self.seq, timeout)
+        if frame is not None:
+            self.take(frame)
+        return frame

@@ -1,0 +1,60 @@
+"""The log: to standard error and to a file that rotates, with every known secret struck out."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Iterable
+from logging.handlers import RotatingFileHandler
+
+from camproxy.settings import Settings
+
+FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+STRUCK = "***"
+
+# A password inside an address, and the headers that carry one.
+IN_ADDRESS = re.compile(r"(?<=://)([^/\s:@]+):[^/\s@]+(?=@)")
+IN_HEADER = re.compile(r"(?i)\b(bearer|basic) +[\w.~+/=-]{8,}")
+
+
+class Redacting(logging.Formatter):
+    """Strikes secrets out of the finished line, tracebacks included, and keeps a line one line."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        super().__init__(FORMAT)
+        self._secrets = sorted((secret for secret in secrets if len(secret) >= 4), key=len, reverse=True)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        # What a stranger sent must not be able to write a line of its own.
+        record.message = record.message.replace("\r", "\\r").replace("\n", "\\n")
+        return super().formatMessage(record)
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        for secret in self._secrets:
+            line = line.replace(secret, STRUCK)
+        return IN_HEADER.sub(rf"\1 {STRUCK}", IN_ADDRESS.sub(rf"\1:{STRUCK}", line))
+
+
+def start_logging(settings: Settings) -> None:
+    """Set up the root logger. Calling it again replaces what an earlier call set up."""
+    settings.log_path.parent.mkdir(parents=True, exist_ok=True)
+    handlers: list[logging.Handler] = [
+        logging.StreamHandler(sys.stderr),
+        RotatingFileHandler(
+            settings.log_path, maxBytes=settings.log_file_bytes, backupCount=settings.log_files, encoding="utf-8"
+        ),
+    ]
+    root = logging.getLogger()
+    for old in [handler for handler in root.handlers if isinstance(handler.formatter, Redacting)]:
+        root.removeHandler(old)
+        old.close()
+    for handler in handlers:
+        handler.setFormatter(Redacting(settings.secrets))
+        root.addHandler(handler)
+    root.setLevel("DEBUG" if settings.debug else settings.log_level)
+    for chatty in ("engineio", "socketio", "websocket", "PIL", "alembic.runtime.plugins"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    # Migrations are worth a line of their own only when one runs.
+    logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)

@@ -1,0 +1,203 @@
+"""What travels: every message of a browser and of a device, validated once, here.
+
+docs/protocol.md describes the same messages; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import pydantic_core
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+
+from camproxy.errors import BadRequest
+
+# strict: a boolean is no number and a text is none, whatever Python or JSON would make of them.
+Angle = Annotated[int, Field(strict=True, ge=0, le=180)]
+Step = Annotated[int, Field(strict=True, ge=1, le=90)]
+Slot = Annotated[int, Field(strict=True, ge=1, le=9)]
+Switch = Annotated[bool, Field(strict=True)]
+Rate = Annotated[float, Field(strict=True, ge=0.1, le=60, allow_inf_nan=False)]
+CameraKey = Annotated[str, StringConstraints(max_length=80)] | Annotated[int, Field(strict=True, ge=1)]
+Direction = Literal["up", "down", "left", "right", "center"]
+
+
+class Message(BaseModel):
+    """Fields that are not described are ignored, so that newer programs can talk to older servers."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+# Browser → server
+
+
+class ForCamera(Message):
+    camera: CameraKey | None = None
+
+
+class Subscribe(ForCamera):
+    format: Literal["base64", "binary", "none"] = "base64"
+    max_fps: Rate | None = None
+
+
+class FrameAck(ForCamera):
+    seq: Annotated[int, Field(strict=True, ge=0)]
+
+
+class ServoCommand(ForCamera):
+    command: Direction
+    step: Step = 10
+
+
+class PositionCommand(ForCamera):
+    x: Angle
+    y: Angle
+
+
+class LightCommand(ForCamera):
+    state: Switch
+
+
+class PresetCommand(ForCamera):
+    preset: Slot
+
+
+class ControlRequest(ForCamera):
+    take_over: Switch = False
+
+
+class Hello(Message):
+    """The payload of a Socket.IO connection."""
+
+    subscribe: Switch = True
+
+
+class Nothing(Message):
+    """An event without a payload."""
+
+
+BROWSER_EVENTS: dict[str, type[Message]] = {
+    "subscribe": Subscribe,
+    "unsubscribe": ForCamera,
+    "frame_ack": FrameAck,
+    "servo_command": ServoCommand,
+    "position_command": PositionCommand,
+    "get_position": ForCamera,
+    "light_command": LightCommand,
+    "preset_command": PresetCommand,
+    "control_request": ControlRequest,
+    "control_release": ForCamera,
+    "clock": Nothing,
+}
+
+
+# Device → server
+
+# A real servo can be commanded to 0…180; a board may count in tenths.
+Degrees = Annotated[float, Field(strict=True, ge=-360, le=360, allow_inf_nan=False)]
+ShortText = Annotated[str, StringConstraints(max_length=500)]
+MessageId = Annotated[str, StringConstraints(max_length=64)] | Annotated[int, Field(strict=True)]
+
+
+class Connect(Message):
+    type: Literal["connect"]
+    device: ShortText
+    version: ShortText | None = None
+    servo1_angle: Degrees | None = None
+    servo2_angle: Degrees | None = None
+
+
+class Ack(Message):
+    type: Literal["ack"]
+    command: ShortText
+    status: Literal["success", "error"]
+    id: MessageId | None = None
+    detail: ShortText = ""
+
+
+class KindAck(Message):
+    """The source's own shape: the kind is the type."""
+
+    type: Literal["servo", "light"]
+    status: Literal["success", "error"]
+    id: MessageId | None = None
+    detail: ShortText = ""
+
+    @property
+    def command(self) -> str:
+        return self.type
+
+
+class Position(Message):
+    type: Literal["position"]
+    servo1: Degrees
+    servo2: Degrees
+    id: MessageId | None = None
+
+
+class Heartbeat(Message):
+    type: Literal["heartbeat"]
+    uptime_ms: Annotated[int, Field(strict=True, ge=0)] | None = None
+    free_heap: Annotated[int, Field(strict=True, ge=0)] | None = None
+    largest_block: Annotated[int, Field(strict=True, ge=0)] | None = None
+    rssi: Annotated[int, Field(strict=True, ge=-150, le=50)] | None = None
+    temperature: Annotated[float, Field(strict=True, ge=-100, le=200, allow_inf_nan=False)] | None = None
+    frames_sent: Annotated[int, Field(strict=True, ge=0)] | None = None
+    frames_skipped: Annotated[int, Field(strict=True, ge=0)] | None = None
+    reset_reason: ShortText | None = None
+
+
+class Log(Message):
+    type: Literal["log"]
+    level: Annotated[str, StringConstraints(max_length=20)]
+    message: ShortText
+
+
+class Pong(Message):
+    type: Literal["pong"]
+    id: MessageId | None = None
+
+
+DeviceMessage = Annotated[
+    Connect | Ack | KindAck | Position | Heartbeat | Log | Pong,
+    Field(discriminator="type"),
+]
+_device_message: TypeAdapter[DeviceMessage] = TypeAdapter(DeviceMessage)
+
+#: Largest text taken from a device, in characters.
+LONGEST_DEVICE_TEXT = 8192
+
+
+def read_json(text: str | bytes) -> Any:
+    """JSON without NaN, Infinity or endless nesting. Raises BadRequest."""
+    try:
+        return pydantic_core.from_json(text, allow_inf_nan=False, cache_strings=False)
+    except ValueError as error:
+        raise BadRequest(f"That is not JSON: {error}") from None
+
+
+def read_browser_event(event: str, payload: Any) -> Message:
+    """Validate what a browser sent with `event`. Raises BadRequest with a sentence that names the field."""
+    if payload is None:
+        payload = {}
+    try:
+        return BROWSER_EVENTS[event].model_validate(payload)
+    except ValidationError as error:
+        raise BadRequest(explain(error)) from None
+
+
+def read_device_message(text: str) -> DeviceMessage:
+    """Validate a device's JSON text. Raises BadRequest; the device's kind of message may simply be unknown."""
+    if len(text) > LONGEST_DEVICE_TEXT:
+        raise BadRequest(f"A text of {len(text)} characters; {LONGEST_DEVICE_TEXT} are allowed")
+    try:
+        return _device_message.validate_python(read_json(text))
+    except ValidationError as error:
+        raise BadRequest(explain(error)) from None
+
+
+def explain(error: ValidationError) -> str:
+    """The first thing that is wrong, with the field's name. What was sent is not repeated."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}" if where else first["msg"]

@@ -1,0 +1,21 @@
+"""From rows to what runs."""
+
+from __future__ import annotations
+
+from camproxy.cameras import CameraConfig
+from camproxy.control.pan_tilt import Limits
+from models import Camera
+
+
+def config_of(row: Camera) -> CameraConfig:
+    return CameraConfig(
+        id=row.id,
+        name=row.name,
+        slug=row.slug,
+        url=row.url,
+        fps=row.fps,
+        enabled=row.enabled,
+        has_head=row.has_head,
+        has_light=row.has_light,
+        limits=Limits((row.x_min, row.x_max), (row.y_min, row.y_max)),
+    )

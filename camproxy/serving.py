@@ -1,0 +1,74 @@
+"""How the server is served: one gunicorn worker with threads, on the first free port of the range."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import socket
+import sys
+from typing import NoReturn
+
+from camproxy.errors import BadSetting
+from camproxy.settings import PROJECT, Settings, load
+
+log = logging.getLogger(__name__)
+
+#: Where the listener was bound, once it is; the worker inherits it from the process that bound it.
+bound: tuple[str, int] | None = None
+
+#: Threads beyond those that Socket.IO clients hold: for pages, API calls and streams being handed over.
+SPARE_THREADS = 16
+
+
+def bind(settings: Settings) -> socket.socket:
+    """A listening socket on the first free port from PORT on. Bound before anything else is started.
+
+    Raises BadSetting with a sentence when there is none.
+    """
+    global bound
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    ports = range(settings.port, min(settings.port + settings.port_range, 65536))
+    for port in ports:
+        try:
+            listener = socket.create_server((settings.host, port), family=family, backlog=512)
+        except OSError as error:
+            refusal = error
+            continue
+        bound = (settings.host, port)
+        return listener
+    tried = f"port {settings.port}" if len(ports) == 1 else f"none of the ports {ports[0]} to {ports[-1]}"
+    raise BadSetting(
+        f"{tried} of {settings.host} can be used: {refusal.strerror}. "
+        "Stop the other program, or set HOST, PORT or PORT_RANGE."
+    )
+
+
+def address() -> str:
+    """Where a browser on this machine finds the server."""
+    assert bound is not None
+    host = {"0.0.0.0": "localhost", "::": "localhost"}.get(bound[0], bound[0])
+    return f"http://{f'[{host}]' if ':' in host else host}:{bound[1]}"
+
+
+def serve() -> None:
+    """Become gunicorn: the same process, the same configuration as `gunicorn -c gunicorn.conf.py app:app`."""
+    os.chdir(PROJECT)
+    if os.name == "nt":  # gunicorn needs fork
+        serve_by_werkzeug()
+    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "app:app"])
+
+
+def serve_by_werkzeug() -> NoReturn:
+    try:
+        bind(load()).close()  # Werkzeug binds for itself; this found the port
+    except BadSetting as error:
+        sys.exit(f"CamProxy cannot start: {error}")
+    served = importlib.import_module("app")
+    print(f"CamProxy is at {address()}", file=sys.stderr)
+    try:
+        assert bound is not None
+        served.app.run(*bound, threaded=True, use_reloader=False)
+    finally:
+        served.app.extensions["camproxy"].runtime.stop()
+    sys.exit(0)

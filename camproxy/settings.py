@@ -1,0 +1,217 @@
+"""One table of settings: name, type, default, help.
+
+Environment over `.env` over defaults. An empty value counts as unset. `.env.example` and docs/settings.md are held to
+this table by a test; a value that cannot be is refused with the name, the value and what is allowed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+
+from camproxy.errors import BadSetting
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+#: Values that people leave in from an example; anybody could sign a session with them.
+PLACEHOLDERS = {"your-secret-key-here", "change-me-in-production", "dev-secret-key-change-me", "changemechangeme"}
+SHORTEST_SECRET = 16
+
+
+def text(raw: str) -> str:
+    return raw
+
+
+def path(raw: str) -> Path:
+    return Path(raw).expanduser()
+
+
+def switch(raw: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if raw.lower() not in words:
+        raise ValueError("true or false")
+    return words[raw.lower()]
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(raw: str) -> int:
+        if not raw.lstrip("-").isdigit() or not low <= int(raw) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(raw)
+
+    return parse
+
+
+def number(low: float, high: float) -> Callable[[str], float]:
+    def parse(raw: str) -> float:
+        try:
+            value = float(raw)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            raise ValueError(f"a number from {low:g} to {high:g}")
+        return value
+
+    return parse
+
+
+def one_of(*allowed: str) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        found = {word.lower(): word for word in allowed}.get(raw.lower())
+        if found is None:
+            raise ValueError("one of " + ", ".join(allowed))
+        return found
+
+    return parse
+
+
+def secret(raw: str) -> str:
+    if raw.lower() in PLACEHOLDERS or len(raw) < SHORTEST_SECRET:
+        raise ValueError(f"at least {SHORTEST_SECRET} characters that are no example; leave it empty to have one made")
+    return raw
+
+
+def networks(raw: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in raw.split(",") if part.strip())
+    except ValueError:
+        raise ValueError("addresses or networks with commas between, e.g. 127.0.0.1, 10.0.0.0/8") from None
+
+
+def origins(raw: str) -> tuple[str, ...]:
+    found = tuple(part.strip().rstrip("/").lower() for part in raw.split(",") if part.strip())
+    if not all(origin.startswith(("http://", "https://")) for origin in found):
+        raise ValueError("origins with commas between, e.g. https://cameras.example.org")
+    return found
+
+
+def database_url(raw: str) -> str:
+    if not raw.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+        raise ValueError("sqlite:///file.db or postgresql://user:password@host/database")
+    return raw
+
+
+def setting(parse: Callable[[str], Any], default: Any, help: str, *, is_secret: bool = False) -> Any:
+    return field(default=default, metadata={"parse": parse, "help": help, "secret": is_secret})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be set. A field's upper-case name is the setting's name."""
+
+    host: str = setting(text, "0.0.0.0", "Address to listen on; 127.0.0.1 when nginx stands in front")
+    port: int = setting(whole(1, 65535), 5000, "Port to listen on")
+    port_range: int = setting(
+        whole(1, 1000), 10, "How many ports to try from PORT on when it is busy; 1 means PORT or nothing"
+    )
+    debug: bool = setting(switch, False, "More in the log, templates reloaded; never on a server that others reach")
+    secret_key: str = setting(
+        secret, "", "Signs sessions; when empty, one is made and kept in DATA_DIR/secret_key", is_secret=True
+    )
+    data_dir: Path = setting(path, PROJECT / "data", "Where everything is kept: database, logs, secret key")
+    database_url: str = setting(
+        database_url, "sqlite:///robocam.db", "SQLite file (relative to DATA_DIR) or PostgreSQL", is_secret=True
+    )
+    log_level: str = setting(one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "INFO", "How much is logged")
+    log_file: Path = setting(path, Path("logs/camproxy.log"), "Log file, relative to DATA_DIR; rotated")
+    log_file_bytes: int = setting(whole(10_000, 1_000_000_000), 5_000_000, "Size at which the log file is rotated")
+    log_files: int = setting(whole(1, 100), 5, "How many rotated log files are kept")
+
+    admin_username: str = setting(text, "admin", "Name of the admin who is created when there is no user yet")
+    admin_password: str = setting(
+        text, "", "That admin's password; when empty, a random one is printed once", is_secret=True
+    )
+    session_hours: int = setting(whole(1, 8760), 24, "How long a login lasts")
+    login_limit: str = setting(text, "5 per minute", "Login attempts per address, in Flask-Limiter's words")
+    language: str = setting(text, "", "Language of the pages when the user chose none, e.g. de; empty: the browser's")
+
+    esp32cam_ip: str = setting(text, "", "Address of the first camera; empty: a demo camera is made instead")
+    esp32cam_port: int = setting(whole(1, 65535), 80, "Port of the first camera")
+    esp32cam_path: str = setting(text, "/ws", "WebSocket path of the first camera")
+    frame_rate: int = setting(whole(1, 25), 10, "Pictures a second asked of a new camera")
+    frame_bytes: int = setting(whole(1_000, 50_000_000), 524_288, "Largest picture taken from a camera, in bytes")
+    linger_seconds: float = setting(
+        number(0, 3600), 5.0, "How long pictures are still pulled after the last viewer has left"
+    )
+    reconnect_seconds: float = setting(
+        number(0.01, 300), 5.0, "Pause before the first reconnection to a camera; grows to six times that"
+    )
+
+    lease_seconds: float = setting(number(1, 3600), 30.0, "How long a camera stays with whoever steered it last")
+    moves_per_second: float = setting(number(1, 1000), 20.0, "Moves a user may send a second; more are merged")
+
+    max_clients: int = setting(whole(1, 2000), 100, "How many browsers may be connected at once")
+    max_viewers: int = setting(whole(1, 10_000), 500, "How many pictures may be watched at once, over all cameras")
+    message_bytes: int = setting(whole(1_000, 10_000_000), 65_536, "Largest message or form taken from a browser")
+    trusted_proxies: tuple[Any, ...] = setting(
+        networks, (), "Proxies whose X-Forwarded-* headers are believed, as addresses or networks"
+    )
+    allowed_origins: tuple[str, ...] = setting(
+        origins, (), "Other sites whose pages may open sockets here; this site itself always may"
+    )
+    async_mode: str = setting(one_of("threading", "eventlet"), "threading", "threading, or eventlet (being retired)")
+
+    @property
+    def database(self) -> str:
+        """The database's URL, a relative SQLite file placed under `data_dir`."""
+        prefix = "sqlite:///"
+        if not self.database_url.startswith(prefix):
+            return self.database_url
+        return prefix + str(self.data_dir / self.database_url.removeprefix(prefix).split("?")[0])
+
+    @property
+    def log_path(self) -> Path:
+        return self.data_dir / self.log_file
+
+    @property
+    def secrets(self) -> list[str]:
+        """Every value that must never be seen in a log."""
+        named = [getattr(self, f.name) for f in fields(self) if f.metadata["secret"]]
+        return [value for value in named if value and not value.startswith("sqlite:")]
+
+
+def load(overrides: Mapping[str, Any] | None = None, *, env_file: Path | None = None) -> Settings:
+    """Read the settings. `overrides` (upper-case names; text or ready values) come before the environment.
+
+    Raises BadSetting. Makes `data_dir`, and the secret key in it when none is set.
+    """
+    dotenv = dotenv_values(env_file or PROJECT / ".env")
+    values: dict[str, Any] = {}
+    for f in fields(Settings):
+        name = f.name.upper()
+        raw = (overrides or {}).get(name, os.environ.get(name) or dotenv.get(name))
+        if raw in (None, ""):
+            continue
+        values[f.name] = parse(name, raw, f.metadata) if isinstance(raw, str) else raw
+    settings = Settings(**values)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    if not settings.secret_key:
+        settings = Settings(**values | {"secret_key": kept_secret(settings.data_dir / "secret_key")})
+    return settings
+
+
+def parse(name: str, raw: str, metadata: Mapping[str, Any]) -> Any:
+    try:
+        return metadata["parse"](raw.strip())
+    except ValueError as error:
+        shown = "the given value" if metadata["secret"] else repr(raw)
+        raise BadSetting(f"{name} cannot be {shown}: allowed is {error}") from None
+
+
+def kept_secret(file: Path) -> str:
+    """The secret in `file`, made first when there is none. Only the owner can read it."""
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return secret(file.read_text().strip())
+    with os.fdopen(descriptor, "w") as handle:
+        made = secrets.token_urlsafe(32)
+        handle.write(made + "\n")
+    return made

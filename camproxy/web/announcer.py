@@ -1,0 +1,83 @@
+"""Announcer: when a camera says "changed", reads the truth and tells those who may know it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_socketio import SocketIO
+
+from camproxy.cameras import Camera, Cameras
+from camproxy.control.lease import LeaseState
+from camproxy.web.live import Live
+from camproxy.web.viewers.fanout import FanOut
+
+#: How often a live camera's figures (frame rate, viewers) are told again, in ticks of the registry.
+FIGURES_EVERY = 4
+
+
+def control_state(camera: Camera, user_id: int | None) -> dict[str, Any]:
+    """control_state as one user sees it, see docs/protocol.md."""
+    state: LeaseState = camera.lease.state()
+    return {
+        "camera": camera.id,
+        "holder": state.holder.name if state.holder else None,
+        "holder_id": state.holder.id if state.holder else None,
+        "expires_in": round(state.expires_in, 1) if state.expires_in is not None else None,
+        "mine": bool(state.holder and state.holder.id == user_id),
+        "asked_by": state.asked_by,
+    }
+
+
+def announce_control(camera: Camera, live: Live, socketio: SocketIO) -> None:
+    for client in live.who_watches(camera.id):
+        socketio.server.emit("control_state", control_state(camera, client.user_id), to=client.sid)
+
+
+class Announcer:
+    """Listens to the registry of cameras; called in the cameras' threads, sends without blocking."""
+
+    def __init__(self, cameras: Cameras, live: Live, fanout: FanOut, socketio: SocketIO) -> None:
+        self._live = live
+        self._fanout = fanout
+        self._socketio = socketio
+        self._holders: dict[int, int | None] = {}
+        self._figures: dict[int, tuple[Any, ...]] = {}
+        self._ticks: dict[int, int] = {}
+        cameras.listeners.append(self.changed)
+
+    def changed(self, camera: Camera, what: str) -> None:
+        if what == "status":
+            self._status(camera)
+        elif what == "pose":
+            self._pose(camera)
+        elif what == "tick":
+            self._tick(camera)
+
+    def _status(self, camera: Camera) -> None:
+        status = camera.status()
+        self._figures[camera.id] = self._figures_of(status)
+        self._fanout.note(camera.id, {"type": "status"} | status)
+        if sids := self._live.who_may_see(camera.id):
+            self._socketio.server.emit("camera_status", status, to=sids)
+
+    def _pose(self, camera: Camera) -> None:
+        pose = camera.head.pose
+        sids = [client.sid for client in self._live.who_watches(camera.id)]
+        if pose is not None and sids:
+            news = {"x": pose.x, "y": pose.y, "camera": camera.id, "light": camera.head.light}
+            self._socketio.server.emit("position_update", news, to=sids)
+
+    def _tick(self, camera: Camera) -> None:
+        holder = camera.lease.state().holder
+        holder_id = holder.id if holder else None
+        if self._holders.get(camera.id) != holder_id:
+            self._holders[camera.id] = holder_id
+            announce_control(camera, self._live, self._socketio)
+        self._ticks[camera.id] = (self._ticks.get(camera.id, 0) + 1) % FIGURES_EVERY
+        if self._ticks[camera.id] == 0 and self._figures.get(camera.id) != self._figures_of(camera.status()):
+            self._status(camera)
+
+    @staticmethod
+    def _figures_of(status: dict[str, Any]) -> tuple[Any, ...]:
+        frames = status["frames"]
+        return (status["viewers"], status["fps"], sum(frames.values()) - frames["received"])

@@ -1,0 +1,163 @@
+"""/api/cameras: what cameras there are; adding, changing, testing and removing them."""
+
+from __future__ import annotations
+
+import re
+import time
+import unicodedata
+
+from flask import Blueprint, g
+from flask_login import current_user
+from sqlalchemy.exc import IntegrityError
+
+from camproxy.access import level, levels
+from camproxy.errors import BadRequest, ChannelError, Conflict
+from camproxy.frames import BadFrame, check_jpeg
+from camproxy.links import open_channel, with_password_of
+from camproxy.rows import config_of
+from camproxy.web.api.schemas import (
+    CameraChange,
+    CameraIn,
+    CameraList,
+    CameraOut,
+    CameraTest,
+    CameraTestResult,
+    camera_out,
+)
+from camproxy.web.api.spec import api, gives
+from camproxy.web.guards import ADMIN, LOGIN, SEE, allow, camera_for
+from camproxy.web.review import review_access
+from camproxy.web.services import services
+from camproxy.web.viewers.fanout import CAMERA_GONE
+from models import Camera, db
+
+bp = Blueprint("cameras", __name__, url_prefix="/api/cameras")
+
+#: How long a camera under test has to show a picture, after the connection stands. Seconds.
+PICTURE_WITHIN = 6.0
+
+
+@bp.get("")
+@allow(LOGIN)
+@api.validate(resp=gives(CameraList), tags=["cameras"])
+def list_cameras() -> CameraList:
+    granted = levels(current_user)
+    rows = db.session.scalars(db.select(Camera).order_by(Camera.id))
+    seen = [row for row in rows if granted[row.id] != "none"]
+    return CameraList(items=[camera_out(row, current_user, granted[row.id]) for row in seen])
+
+
+@bp.get("/<camera>")
+@allow(SEE)
+@api.validate(resp=gives(CameraOut, errors=(404,)), tags=["cameras"])
+def show(camera: str) -> CameraOut:
+    return camera_out(g.camera_row, current_user, level(current_user, g.camera_row))
+
+
+@bp.post("")
+@allow(ADMIN)
+@api.validate(resp=gives(CameraOut, status=201, errors=(409,)), tags=["cameras"])
+def add(json: CameraIn) -> tuple[CameraOut, int]:
+    row = Camera(slug=free_slug(json.name), **columns(json.model_dump()))
+    db.session.add(row)
+    store(row)
+    return camera_out(row, current_user, "control"), 201
+
+
+@bp.patch("/<camera>")
+@allow(ADMIN)
+@api.validate(resp=gives(CameraOut, errors=(404, 409)), tags=["cameras"])
+def change(camera: str, json: CameraChange) -> CameraOut:
+    row = camera_for(current_user, camera, "control")
+    changes = columns(json.changes())
+    if missing := [name for name, value in changes.items() if value is None]:
+        raise BadRequest(f"{missing[0]}: must have a value")
+    if "url" in changes:
+        changes["url"] = with_password_of(changes["url"], row.url)
+    for name, value in changes.items():
+        setattr(row, name, value)
+    store(row)
+    return camera_out(row, current_user, "control")
+
+
+@bp.delete("/<camera>")
+@allow(ADMIN)
+@api.validate(resp=gives(status=204, errors=(404,)), tags=["cameras"])
+def remove(camera: str) -> tuple[str, int]:
+    row = camera_for(current_user, camera, "control")
+    number = row.id
+    db.session.delete(row)
+    db.session.commit()
+    services().cameras.remove(number)
+    services().fanout.close_where(lambda outlet: outlet.camera_id == number, CAMERA_GONE)
+    review_access()
+    return "", 204
+
+
+@bp.post("/test")
+@allow(ADMIN)
+@api.validate(resp=gives(CameraTestResult), tags=["cameras"])
+def test(json: CameraTest) -> CameraTestResult:
+    """Dial the address and get one picture, beside whatever runs."""
+    url = json.url
+    if json.camera is not None:
+        url = with_password_of(url, camera_for(current_user, json.camera, "control").url)
+    begun = time.monotonic()
+
+    def result(ok: bool, **found: object) -> CameraTestResult:
+        return CameraTestResult.model_validate(
+            {"ok": ok, "milliseconds": round(1000 * (time.monotonic() - begun))} | found
+        )
+
+    try:
+        picture = one_picture(url)
+        width, height = check_jpeg(picture, services().settings.frame_bytes)
+    except ChannelError as error:
+        return result(False, reason=error.reason, detail=error.detail)
+    except BadFrame as fault:
+        return result(False, reason="bad_frames", detail=str(fault))
+    return result(True, width=width, height=height, bytes=len(picture))
+
+
+def one_picture(url: str) -> bytes:
+    """Raises ChannelError."""
+    channel = open_channel(url, services().settings.frame_bytes)
+    try:
+        if channel.pull:
+            channel.send("getframe")
+        until = time.monotonic() + PICTURE_WITHIN
+        while (left := until - time.monotonic()) > 0:
+            message = channel.receive(left)
+            if isinstance(message, bytes):
+                return message
+        raise ChannelError("silent", "connected, but no picture came")
+    finally:
+        channel.close()
+
+
+def columns(fields: dict[str, object]) -> dict[str, object]:
+    """The table's columns for what the API calls `limits`."""
+    limits = fields.pop("limits", None)
+    if isinstance(limits, dict):
+        (fields["x_min"], fields["x_max"]), (fields["y_min"], fields["y_max"]) = limits["x"], limits["y"]
+    return fields
+
+
+def store(row: Camera) -> None:
+    """Commit, and let the running camera follow. Raises Conflict."""
+    try:
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        raise Conflict("There is a camera of that name already.") from None
+    services().cameras.put(config_of(row))
+    review_access()
+
+
+def free_slug(name: str) -> str:
+    """A word for addresses, from the name; never a bare number, which would be another camera's."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60]
+    base = base if base and not base.isdigit() else f"camera-{base}".rstrip("-")
+    taken = set(db.session.scalars(db.select(Camera.slug)))
+    return next(slug for n in range(1, 10_000) if (slug := base if n == 1 else f"{base}-{n}") not in taken)

@@ -1,0 +1,90 @@
+"""/api/me: what a user may change about themselves."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+from flask_login import current_user
+
+from camproxy.errors import BadRequest, Forbidden, NotFound
+from camproxy.web.api.schemas import (
+    MeChange,
+    MeOut,
+    PasswordChange,
+    TokenIn,
+    TokenList,
+    TokenOut,
+    me_out,
+    token_out,
+)
+from camproxy.web.api.spec import api, gives
+from camproxy.web.guards import LOGIN, allow, camera_for
+from camproxy.web.i18n import languages
+from models import ApiToken, db
+
+bp = Blueprint("me", __name__, url_prefix="/api/me")
+
+
+@bp.get("")
+@allow(LOGIN)
+@api.validate(resp=gives(MeOut), tags=["me"])
+def show() -> MeOut:
+    return me_out(current_user)
+
+
+@bp.patch("")
+@allow(LOGIN)
+@api.validate(resp=gives(MeOut, errors=(404,)), tags=["me"])
+def change(json: MeChange) -> MeOut:
+    changes = json.changes()
+    if (wanted := changes.get("language")) and wanted not in [code for code, _ in languages()]:
+        raise BadRequest(f"language: there is no translation {wanted!r}")
+    if "default_camera" in changes:
+        camera = changes.pop("default_camera")
+        current_user.default_camera_id = camera_for(current_user, camera, "view").id if camera is not None else None
+    nullable = {"max_fps"}
+    for name, value in changes.items():
+        if value is None and name not in nullable:
+            raise BadRequest(f"{name}: must have a value")
+        setattr(current_user, name, value)
+    db.session.commit()
+    return me_out(current_user)
+
+
+@bp.post("/password")
+@allow(LOGIN)
+@api.validate(resp=gives(status=204), tags=["me"])
+def change_password(json: PasswordChange) -> tuple[str, int]:
+    if not current_user.check_password(json.current):
+        raise Forbidden("That is not your present password.")
+    current_user.set_password(json.new)
+    db.session.commit()
+    return "", 204
+
+
+@bp.get("/tokens")
+@allow(LOGIN)
+@api.validate(resp=gives(TokenList), tags=["me"])
+def list_tokens() -> TokenList:
+    return TokenList(items=[token_out(token) for token in current_user.tokens])
+
+
+@bp.post("/tokens")
+@allow(LOGIN)
+@api.validate(resp=gives(TokenOut, status=201), tags=["me"])
+def issue_token(json: TokenIn) -> tuple[TokenOut, int]:
+    token, text = ApiToken.issue(current_user._get_current_object(), json.name)
+    db.session.add(token)
+    db.session.commit()
+    return token_out(token, text), 201
+
+
+@bp.delete("/tokens/<int:token_id>")
+@allow(LOGIN)
+@api.validate(resp=gives(status=204, errors=(404,)), tags=["me"])
+def revoke_token(token_id: int) -> tuple[str, int]:
+    token = db.session.get(ApiToken, token_id)
+    if token is None or token.user_id != current_user.id:
+        raise NotFound("There is no such token.")
+    db.session.delete(token)
+    db.session.commit()
+    return "", 204

@@ -1,0 +1,93 @@
+"""One shape for every error: JSON for programs, a page for people."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flask import Flask, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_wtf.csrf import CSRFError
+from pydantic import BaseModel
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from camproxy.errors import CamProxyError
+
+log = logging.getLogger(__name__)
+
+CODES = {400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 409: "conflict"}
+CODES |= {405: "bad_request", 413: "too_large", 415: "bad_request", 429: "rate_limited"}
+
+
+class Problem(BaseModel):
+    """The answer of every JSON route that could not do what was asked."""
+
+    error: str
+    message: str
+
+
+def problem(error: CamProxyError) -> dict[str, Any]:
+    """What is told of an error: never what a fault inside the server looks like."""
+    message = str(error) if error.code != "internal" else gettext("The server made a mistake; it is in its log.")
+    return {"error": error.code, "message": message}
+
+
+def wants_page() -> bool:
+    """Whether a person with a browser asked for a page."""
+    if request.blueprint in ("pages", "auth"):
+        return request.accept_mimetypes.accept_html
+    # An address that does not exist, or is no page: only who names HTML is a browser.
+    return not request.path.startswith("/api/") and "text/html" in request.accept_mimetypes.values()
+
+
+def answer(status: int, code: str, message: str) -> ResponseReturnValue:
+    if wants_page():
+        return render_template("error.html", code=status, title=title(status), message=message), status
+    return jsonify(Problem(error=code, message=message).model_dump()), status
+
+
+def title(status: int) -> str:
+    return {
+        403: gettext("Not allowed"),
+        404: gettext("Not found"),
+        429: gettext("Too many attempts"),
+        503: gettext("Not available"),
+    }.get(status, gettext("That did not work"))
+
+
+def handle_errors(app: Flask) -> None:
+    @app.errorhandler(CamProxyError)
+    def known(error: CamProxyError) -> ResponseReturnValue:
+        if error.status == 500:
+            log.error("%s %s: %s", request.method, request.path, error)
+        return answer(error.status, error.code, problem(error)["message"])
+
+    @app.errorhandler(CSRFError)
+    def csrf(error: CSRFError) -> ResponseReturnValue:
+        return answer(400, "bad_request", gettext("The page is too old for that. Reload it and try again."))
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> ResponseReturnValue:
+        status = error.code or 500
+        if status < 400:
+            return error.get_response()
+        messages = {
+            404: gettext("There is nothing at this address."),
+            405: gettext("This address does not take that method."),
+            413: gettext("That is more than this server takes."),
+            429: gettext("Too many attempts. Wait a minute and try again."),
+        }
+        code = CODES.get(status, "internal" if status >= 500 else "bad_request")
+        return answer(status, code, messages.get(status, error.description or error.name))
+
+    @app.errorhandler(OperationalError)
+    def database(error: OperationalError) -> ResponseReturnValue:
+        log.error("%s %s: database: %s", request.method, request.path, error.orig)
+        return answer(503, "internal", gettext("The database does not answer just now. Try again shortly."))
+
+    @app.errorhandler(Exception)
+    def fault(error: Exception) -> ResponseReturnValue:
+        log.exception("%s %s failed", request.method, request.path)
+        return answer(500, "internal", gettext("The server made a mistake; it is in its log."))

@@ -1,0 +1,235 @@
+"""The Socket.IO events: commands in, answers out. docs/protocol.md describes each.
+
+An event is a row in EVENTS with what it needs; an event that is not there does not exist.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request
+from flask_login import current_user
+from flask_socketio import ConnectionRefusedError as Refused
+from flask_socketio import SocketIO
+
+from camproxy.access import levels
+from camproxy.cameras import Camera
+from camproxy.control.commands import AskPosition
+from camproxy.control.lease import Driver
+from camproxy.errors import BadRequest, CamProxyError, ControlHeld, NotFound, Unauthorized
+from camproxy.frames import Viewer
+from camproxy.messages import ControlRequest, FrameAck, Hello, Message, Subscribe, read_browser_event
+from camproxy.web.announcer import announce_control, control_state
+from camproxy.web.errors import problem
+from camproxy.web.guards import LOGIN, NEEDED_LEVEL, SEE, STEER, camera_for
+from camproxy.web.live import Client, Subscription
+from camproxy.web.services import services
+from camproxy.web.socketio_server import MALFORMED
+from camproxy.web.steering import command_of, steer
+from models import User
+
+log = logging.getLogger(__name__)
+
+Answer = dict[str, Any] | Future[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One event that passed the guard. `camera` is None for those that need none."""
+
+    client: Client
+    user: User
+    message: Any
+    camera: Camera | None
+
+    @property
+    def its_camera(self) -> Camera:
+        assert self.camera is not None
+        return self.camera
+
+
+def subscribe(call: Call) -> Answer:
+    message: Subscribe = call.message
+    start_watching(call.client, call.its_camera, message.format, message.max_fps)
+    status = call.its_camera.status()
+    control = control_state(call.its_camera, call.user.id)
+    return {"ok": True, "camera": call.its_camera.id, "status": status, "control": control}
+
+
+def unsubscribe(call: Call) -> Answer:
+    services().live.unsubscribe(call.client, call.its_camera.id)
+    return {"ok": True}
+
+
+def frame_ack(call: Call) -> Answer:
+    message: FrameAck = call.message
+    subscription = call.client.subscriptions.get(call.its_camera.id)
+    if subscription and subscription.viewer:
+        # Cumulative, and never about a frame that was not sent.
+        subscription.acked = max(subscription.acked or 0, min(message.seq, subscription.viewer.seq))
+    return {"ok": True}
+
+
+def move(call: Call) -> Answer:
+    return steer(call.user, call.its_camera, command_of(call.message, call.its_camera.id))
+
+
+def get_position(call: Call) -> Answer:
+    return steer(call.user, call.its_camera, AskPosition())
+
+
+def control_request(call: Call) -> Answer:
+    message: ControlRequest = call.message
+    return take_control(call.user, call.its_camera, message.take_over)
+
+
+def control_release(call: Call) -> Answer:
+    return release_control(call.user, call.its_camera)
+
+
+def clock(call: Call) -> Answer:
+    return {"ok": True, "now": time.time()}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    handler: Callable[[Call], Answer]
+    needs: str
+
+
+EVENTS = {
+    "subscribe": Event(subscribe, SEE),
+    "unsubscribe": Event(unsubscribe, SEE),
+    "frame_ack": Event(frame_ack, SEE),
+    "servo_command": Event(move, STEER),
+    "position_command": Event(move, STEER),
+    "get_position": Event(get_position, SEE),
+    "light_command": Event(move, STEER),
+    "preset_command": Event(move, STEER),
+    "control_request": Event(control_request, STEER),
+    "control_release": Event(control_release, STEER),
+    "clock": Event(clock, LOGIN),
+}
+
+
+def start_watching(client: Client, camera: Camera, format: str, max_fps: float | None = None) -> None:
+    viewer = None if format == "none" else Viewer(camera.hub)
+    services().live.subscribe(client, Subscription(camera.id, format, viewer, 1 / max_fps if max_fps else 0.0))
+
+
+def take_control(user: User, camera: Camera, take_over: bool) -> dict[str, Any]:
+    """Take the wheel. Raises ControlHeld, after telling the holder who asks."""
+    shared = services()
+    try:
+        camera.lease.take(Driver(user.id, user.username), by_force=take_over and user.is_admin)
+    except ControlHeld:
+        announce_control(camera, shared.live, shared.socketio)
+        raise
+    announce_control(camera, shared.live, shared.socketio)
+    return {"ok": True} | control_state(camera, user.id)
+
+
+def release_control(user: User, camera: Camera) -> dict[str, Any]:
+    if camera.lease.release(user.id):
+        announce_control(camera, services().live, services().socketio)
+    return {"ok": True} | control_state(camera, user.id)
+
+
+def register_events(socketio: SocketIO) -> None:
+    socketio.on_event("connect", connect)
+    socketio.on_event("disconnect", disconnect)
+    for name, event in EVENTS.items():
+        socketio.on_event(name, _guarded(name, event))
+    socketio.on_event(MALFORMED, malformed)
+
+
+def connect(auth: Any = None) -> None:
+    shared = services()
+    if not current_user.is_authenticated:
+        raise Refused("unauthorized")
+    if len(shared.live) >= shared.settings.max_clients:
+        raise Refused("too many clients")
+    user: User = current_user._get_current_object()
+    client = Client(sid(), user.id, user.username, levels(user))
+    shared.live.add(client)
+    if Hello.model_validate(auth if isinstance(auth, dict) else {}).subscribe:
+        try:
+            start_watching(client, shared.cameras.get(camera_for(user, None, "view").id), "base64")
+        except NotFound:
+            log.info("%s connected and may see no camera", user.username)
+    tell_count()
+
+
+def disconnect(reason: Any = None) -> None:
+    if services().live.remove(sid()):
+        tell_count()
+
+
+def malformed() -> dict[str, Any]:
+    told = problem(BadRequest("That is not JSON, or nested too deeply."))
+    services().socketio.server.emit("error", told, to=sid())
+    return {"ok": False} | told
+
+
+def tell_count() -> None:
+    shared = services()
+    if not shared.runtime.stopping:
+        shared.socketio.server.emit("client_count", {"count": len(shared.live)})
+
+
+def sid() -> str:
+    return str(request.sid)  # type: ignore[attr-defined]
+
+
+def _guarded(name: str, event: Event) -> Callable[..., Answer]:
+    """The handler behind its guard: who, of what form, which camera, allowed to. Errors become answers."""
+
+    def handle(*payload: Any) -> Answer:
+        shared, caller = services(), sid()
+
+        def failed(error: BaseException) -> dict[str, Any]:
+            if not isinstance(error, CamProxyError):
+                log.error("event %s failed", name, exc_info=error)
+                error = CamProxyError(str(error))
+            told = problem(error)
+            shared.socketio.server.emit("error", told, to=caller)
+            return {"ok": False} | told
+
+        try:
+            answer = event.handler(_admit(name, event, payload[0] if payload else None))
+        except Exception as error:
+            return failed(error)
+        return _or_failure(answer, failed) if isinstance(answer, Future) else answer
+
+    return handle
+
+
+def _admit(name: str, event: Event, payload: Any) -> Call:
+    shared = services()
+    client = shared.live.get(sid())
+    if client is None or not current_user.is_authenticated:
+        raise Unauthorized("Log in first.")
+    message: Message = read_browser_event(name, payload)
+    user: User = current_user._get_current_object()
+    if event.needs == LOGIN:
+        return Call(client, user, message, None)
+    row = camera_for(user, getattr(message, "camera", None), NEEDED_LEVEL[event.needs])
+    return Call(client, user, message, shared.cameras.get(row.id))
+
+
+def _or_failure(
+    answer: Future[dict[str, Any]], failed: Callable[[BaseException], dict[str, Any]]
+) -> Future[dict[str, Any]]:
+    told: Future[dict[str, Any]] = Future()
+
+    def done(answer: Future[dict[str, Any]]) -> None:
+        error = answer.exception()
+        told.set_result(answer.result() if error is None else failed(error))
+
+    answer.add_done_callback(done)
+    return told

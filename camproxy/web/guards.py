@@ -1,0 +1,93 @@
+"""Guards: every route and every event says who may use it. What says nothing is closed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Flask, current_app, g, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from flask_wtf.csrf import CSRFProtect
+
+from camproxy.access import at_least, level
+from camproxy.errors import Forbidden, NotFound, Unauthorized
+from camproxy.web.errors import wants_page
+from models import Camera, User, db
+
+log = logging.getLogger(__name__)
+
+ANYONE, LOGIN, ADMIN, SEE, STEER = "anyone", "login", "admin", "may see", "may steer"
+NEEDED_LEVEL = {SEE: "view", STEER: "control"}
+UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
+
+csrf = CSRFProtect()
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def allow(who: str) -> Callable[[View], View]:
+    """Say who may use a view: ANYONE, LOGIN, ADMIN; SEE and STEER for the camera that its path names."""
+
+    def mark(view: View) -> View:
+        view.allowed = who  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def allowed_of(app: Flask, endpoint: str) -> str | None:
+    if endpoint == "static":
+        return ANYONE
+    return getattr(app.view_functions[endpoint], "allowed", None)
+
+
+def guard() -> ResponseReturnValue | None:
+    """Before every request. Raises Unauthorized, Forbidden or NotFound; sends a person's browser to the log-in form."""
+    if request.endpoint is None:
+        return None  # no such route: 404 or 405 follows
+    who = allowed_of(current_app, request.endpoint)
+    if who is None:
+        log.error("%s says nothing about who may use it", request.endpoint)
+        raise Forbidden("This address is closed.")
+    if who != ANYONE:
+        if not current_user.is_authenticated:
+            if wants_page():
+                return redirect(url_for("auth.login", next=request.full_path.rstrip("?")))
+            raise Unauthorized("Log in first.")
+        if who == ADMIN and not current_user.is_admin:
+            raise Forbidden("Only an admin may do that.")
+    # A token is not sent by a browser on its own, as a cookie is; so only cookies need the proof that our page asked.
+    if request.method in UNSAFE and not g.get("by_token"):
+        csrf.protect()
+    if who in NEEDED_LEVEL:
+        g.camera_row = camera_for(current_user, (request.view_args or {})["camera"], NEEDED_LEVEL[who])
+    return None
+
+
+def camera_for(user: User, key: str | int | None, needed: str) -> Camera:
+    """The camera that is meant, if the user has that level. None means the user's default, else the first to be seen.
+
+    Raises NotFound for what the user may not even see, Forbidden for the rest.
+    """
+    if key is None:
+        camera = default_camera(user)
+    else:
+        text = str(key)
+        by_number = int(text) if text.isdigit() and len(text) < 10 else None
+        camera = db.session.scalar(
+            db.select(Camera).where(Camera.id == by_number if by_number is not None else Camera.slug == text)
+        )
+    granted = level(user, camera) if camera else "none"
+    if camera is None or granted == "none":
+        raise NotFound("There is no such camera.")
+    if not at_least(granted, needed):
+        raise Forbidden("You may watch this camera, but not steer it.")
+    return camera
+
+
+def default_camera(user: User) -> Camera | None:
+    """The first camera the user may see, the chosen default before all others."""
+    rows = db.session.scalars(db.select(Camera).order_by(Camera.id != (user.default_camera_id or 0), Camera.id))
+    return next((row for row in rows if level(user, row) != "none"), None)
+

@@ -1,0 +1,50 @@
+"""/health: a rendering of what runs, for monitoring."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, jsonify
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from sqlalchemy.exc import SQLAlchemyError
+
+from camproxy import __version__
+from camproxy.cameras import Camera
+from camproxy.web.guards import ANYONE, allow
+from camproxy.web.services import services
+from models import db
+
+bp = Blueprint("health", __name__)
+
+
+@bp.get("/health")
+@allow(ANYONE)
+def health() -> ResponseReturnValue:
+    """healthy, degraded (a camera is missing) or unhealthy (503). The causes are for admins."""
+    shared = services()
+    fatal = []
+    if not shared.runtime.running:
+        fatal.append("the server's parts are not running")
+    may_know = False
+    try:
+        db.session.execute(db.text("SELECT 1"))
+        may_know = bool(current_user.is_authenticated and current_user.is_admin)
+    except SQLAlchemyError as error:
+        fatal.append(f"the database does not answer: {type(error).__name__}")
+    missing = [cause for camera in shared.cameras if (cause := _what_is_wrong(camera))]
+    answer: dict[str, Any] = {
+        "status": "unhealthy" if fatal else "degraded" if missing else "healthy",
+        "esp32_connected": any(camera.online for camera in shared.cameras),
+        "clients": len(shared.live),
+    }
+    if may_know:
+        answer |= {"causes": fatal + missing, "version": __version__, "port": shared.runtime.port}
+    return jsonify(answer), 503 if fatal else 200
+
+
+def _what_is_wrong(camera: Camera) -> str | None:
+    status = camera.status()
+    if status["state"] not in ("offline", "stalled"):
+        return None
+    return f"{camera.config.name}: {status['state']} since {status['since']} ({status['reason']})"

@@ -1,0 +1,72 @@
+"""The HTML pages. What a page needs at once is embedded as data; the rest comes from /api."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Flask, render_template, request
+from flask_login import current_user
+
+from camproxy import __version__
+from camproxy.access import levels
+from camproxy.errors import NotFound
+from camproxy.web.api import schemas
+from camproxy.web.guards import ADMIN, LOGIN, allow, camera_for
+from camproxy.web.i18n import languages
+from models import Camera, User, db
+
+bp = Blueprint("pages", __name__)
+
+
+@bp.get("/")
+@allow(LOGIN)
+def live() -> str:
+    try:
+        opened = camera_for(current_user, request.args["camera"], "view").slug if "camera" in request.args else None
+    except NotFound:
+        opened = None
+    return page("index.html", cameras=visible_cameras(), camera=opened)
+
+
+@bp.get("/devices")
+@allow(ADMIN)
+def devices() -> str:
+    return page("devices.html", cameras=visible_cameras())
+
+
+@bp.get("/users")
+@allow(ADMIN)
+def users() -> str:
+    rows = db.session.scalars(db.select(User).order_by(User.username))
+    return page("users.html", cameras=visible_cameras(), users=[schemas.user_out(row).model_dump() for row in rows])
+
+
+@bp.get("/settings")
+@allow(LOGIN)
+def settings() -> str:
+    tokens = [schemas.token_out(token).model_dump() for token in current_user.tokens]
+    return page("settings.html", cameras=visible_cameras(), tokens=tokens, languages=languages())
+
+
+def page(template: str, **page_data: Any) -> str:
+    me = schemas.me_out(current_user).model_dump()
+    return render_template(template, page_data={"me": me} | page_data)
+
+
+def visible_cameras() -> list[dict[str, Any]]:
+    granted = levels(current_user)
+    rows = db.session.scalars(db.select(Camera).order_by(Camera.id))
+    return [
+        schemas.camera_out(row, current_user, granted[row.id]).model_dump()
+        for row in rows
+        if granted[row.id] != "none"
+    ]
+
+
+def init_pages(app: Flask) -> None:
+    app.register_blueprint(bp)
+
+    @app.context_processor
+    def what_every_page_knows() -> dict[str, Any]:
+        known = current_user.is_authenticated
+        return {"version": __version__, "theme": current_user.theme if known else "system", "page_data": {}}

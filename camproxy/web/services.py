@@ -1,0 +1,33 @@
+"""What the routes and events work with: one object for each application, made in app.create_app."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+from flask_socketio import SocketIO
+
+from camproxy.cameras import Cameras
+from camproxy.control.throttle import Throttle
+from camproxy.runtime import Runtime
+from camproxy.settings import Settings
+from camproxy.web.edge import Sockets
+from camproxy.web.live import Live
+from camproxy.web.viewers.fanout import FanOut
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    settings: Settings
+    runtime: Runtime
+    cameras: Cameras
+    live: Live
+    fanout: FanOut
+    socketio: SocketIO
+    sockets: Sockets
+    throttle: Throttle
+
+
+def services() -> Services:
+    return cast(Services, current_app.extensions["camproxy"])

@@ -1,0 +1,117 @@
+"""The Socket.IO server: Flask-SocketIO with events in order, answers that may come later, and a stop that is clean."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import Future
+from typing import Any
+
+import pydantic_core
+import socketio
+from engineio.async_drivers._websocket_wsgi import SimpleWebSocketWSGI
+from flask import Flask
+from flask_socketio import SocketIO
+
+from camproxy.settings import Settings
+from camproxy.web.edge import Sockets
+from camproxy.web.live import Live
+
+log = logging.getLogger(__name__)
+
+
+class OrderedServer(socketio.Server):  # type: ignore[misc]
+    """Handles a client's events in the order in which they were sent, and lets a handler answer with a Future.
+
+    python-socketio offers a thread for each event, which loses the order (the last position must be the last), or
+    handlers that make their client wait, which blocks it for two seconds when a head does not answer.
+    """
+
+    def _handle_event_internal(
+        self, server: Any, sid: str, eio_sid: str, data: list[Any], namespace: str, id: int | None
+    ) -> None:
+        answer = self._trigger_event(data[0], namespace, sid, *data[1:])
+        if answer is self.not_handled or id is None:
+            return
+
+        def acknowledge(result: Any) -> None:
+            packet = self.packet_class(socketio.packet.ACK, namespace=namespace, id=id, data=[result])
+            self._send_packet(eio_sid, packet)
+
+        if isinstance(answer, Future):
+            answer.add_done_callback(lambda future: acknowledge(future.result()))
+        else:
+            acknowledge(answer)
+
+
+#: The event that a text becomes which is no JSON, or nested without end. Its handler says so to the client.
+MALFORMED = "malformed"
+
+
+class StrictJson:
+    """JSON for python-socketio that does not end a connection, or the process, over what somebody sent."""
+
+    @staticmethod
+    def dumps(value: Any, **_: Any) -> str:
+        return pydantic_core.to_json(value).decode()
+
+    @staticmethod
+    def loads(text: str | bytes, **_: Any) -> Any:
+        try:
+            return pydantic_core.from_json(text)
+        except ValueError:
+            return [MALFORMED]
+
+
+class LimitedWebSocket(SimpleWebSocketWSGI):  # type: ignore[misc]
+    """Refuses a message that is too large while it comes in; engine.io itself looks only when it is all in memory."""
+
+    largest = 0
+
+    def __init__(self, handler: Any, server: Any, **options: Any) -> None:
+        super().__init__(handler, server, **options, max_message_size=self.largest)
+
+
+def make_socketio(app: Flask, settings: Settings) -> SocketIO:
+    socketio_ = SocketIO(
+        app,
+        async_mode=settings.async_mode,
+        async_handlers=False,
+        json=StrictJson,
+        # Origins are checked once for all kinds of sockets, see edge.Sockets.
+        cors_allowed_origins=[],
+        manage_session=False,
+        logger=logging.getLogger("socketio"),
+        engineio_logger=logging.getLogger("engineio"),
+        ping_timeout=60,
+        ping_interval=25,
+        max_http_buffer_size=settings.message_bytes,
+        # JPEGs and small JSON: compressing polling answers costs more than it saves.
+        http_compression=False,
+    )
+    socketio_.server.__class__ = OrderedServer
+    if settings.async_mode == "threading":
+        limited = type("LimitedWebSocket", (LimitedWebSocket,), {"largest": settings.message_bytes})
+        socketio_.server.eio._async = socketio_.server.eio._async | {"websocket": limited}
+    return socketio_
+
+
+class SocketIOPart:
+    """A subsystem: its stop tells the browsers, lets them go, and ends the sockets that stay."""
+
+    def __init__(self, socketio_: SocketIO, sockets: Sockets, live: Live) -> None:
+        self._socketio = socketio_
+        self._sockets = sockets
+        self._live = live
+
+    def start(self) -> None:
+        """Nothing: it serves as soon as requests come in."""
+
+    def stop(self) -> None:
+        server = self._socketio.server
+        server.emit("server_stopping", {})
+        for connection in list(server.eio.sockets.values()):
+            connection.close(wait=False)
+        self._sockets.end_all(within=2.0)
+
+    def state(self) -> dict[str, Any]:
+        return {"clients": len(self._live)}

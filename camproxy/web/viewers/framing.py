@@ -1,0 +1,118 @@
+"""How bytes are framed on a handed-over socket: as a WebSocket (RFC 6455) or as multipart JPEG over HTTP."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from hashlib import sha1
+from typing import Any
+
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import CloseConnection, Message, Ping
+from wsproto.utilities import ProtocolError
+
+from camproxy.frames import Frame
+
+#: Mixed into the key of the handshake (RFC 6455, section 1.3).
+WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+BOUNDARY = "frame"
+
+
+class Goodbye(Exception):
+    """The other side has left, or is to be left. `last` are the bytes that good manners still ask for."""
+
+    def __init__(self, last: bytes = b"") -> None:
+        super().__init__()
+        self.last = last
+
+
+class MultipartFraming:
+    """multipart/x-mixed-replace. The client has nothing to say; there are no side messages."""
+
+    talks = False
+
+    def opening(self) -> bytes:
+        return (
+            "HTTP/1.1 200 OK\r\n"
+            f"Content-Type: multipart/x-mixed-replace; boundary={BOUNDARY}\r\n"
+            "Cache-Control: no-store\r\n"
+            "X-Accel-Buffering: no\r\n"
+            "X-Content-Type-Options: nosniff\r\n"
+            "Connection: close\r\n"
+            f"\r\n--{BOUNDARY}\r\n"
+        ).encode()
+
+    @staticmethod
+    def frame(frame: Frame) -> bytes:
+        # The next boundary goes out with the frame, so that a browser shows it at once and not when the next one comes.
+        head = f"Content-Type: image/jpeg\r\nContent-Length: {len(frame.data)}\r\n\r\n"
+        return b"".join((head.encode(), frame.data, f"\r\n--{BOUNDARY}\r\n".encode()))
+
+    def text(self, message: dict[str, Any]) -> bytes:
+        return b""
+
+    def ping(self) -> bytes:
+        return b""
+
+    def close(self, code: int) -> bytes:
+        return b""
+
+    def received(self, data: bytes) -> bytes:
+        return b""
+
+
+class WebSocketFraming:
+    """Server side of one WebSocket after the route has checked the request. No extensions."""
+
+    talks = True
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self._connection = Connection(ConnectionType.SERVER)
+
+    def opening(self) -> bytes:
+        accept = b64encode(sha1((self._key + WEBSOCKET_GUID).encode(), usedforsecurity=False).digest()).decode()
+        return (
+            "HTTP/1.1 101 Switching Protocols\r\n"
+            "Upgrade: websocket\r\n"
+            "Connection: Upgrade\r\n"
+            f"Sec-WebSocket-Accept: {accept}\r\n\r\n"
+        ).encode()
+
+    @staticmethod
+    def frame(frame: Frame) -> bytes:
+        size = len(frame.data)
+        if size < 126:
+            head = bytes((0x82, size))
+        elif size < 65536:
+            head = b"\x82\x7e" + size.to_bytes(2)
+        else:
+            head = b"\x82\x7f" + size.to_bytes(8)
+        return head + frame.data
+
+    def text(self, message: dict[str, Any]) -> bytes:
+        return self._connection.send(Message(json.dumps(message, separators=(",", ":"))))
+
+    def ping(self) -> bytes:
+        return self._connection.send(Ping())
+
+    def close(self, code: int) -> bytes:
+        return self._connection.send(CloseConnection(code))
+
+    def received(self, data: bytes) -> bytes:
+        """Take what the client sent; returns what is to be answered. Raises Goodbye."""
+        answer = b""
+        try:
+            self._connection.receive_data(data)
+            for event in self._connection.events():
+                if isinstance(event, CloseConnection):
+                    raise Goodbye(answer + self._connection.send(event.response()))
+                if isinstance(event, Ping):
+                    answer += self._connection.send(event.response())
+                # Whatever else a client says: there is nothing that it could ask for here.
+        except ProtocolError:
+            raise Goodbye from None
+        return answer
+
+
+Framing = MultipartFraming | WebSocketFraming

@@ -1,0 +1,42 @@
+"""Taking a connection over from the web server, so that a viewer holds no worker thread."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Response
+
+
+def can_hand_over(environ: dict[str, Any]) -> bool:
+    """Whether the server shows its socket, and it is a plain one: TLS has state that does not move."""
+    sock = _server_socket(environ)
+    return sock is not None and not isinstance(sock, ssl.SSLSocket)
+
+
+def _server_socket(environ: dict[str, Any]) -> socket.socket | None:
+    sock: socket.socket | None = environ.get("gunicorn.socket") or environ.get("werkzeug.socket")
+    return sock
+
+
+class HandedOver(Response):
+    """A response that answers nothing: it gives the connection to `take` and ends the request."""
+
+    def __init__(self, take: Callable[[socket.socket], None], status: int) -> None:
+        super().__init__(status=status)  # for the request log; nothing of it is sent
+        self._take = take
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        sock = _server_socket(environ)
+        assert sock is not None
+        ours = sock.dup()
+        # The server will shut down and close what it believes to be the connection. `detach` would make it fail half-way
+        # through its book-keeping, a mere `dup` would let it half-close ours: so it gets an unconnected socket instead.
+        with socket.socket() as nothing:
+            os.dup2(nothing.fileno(), sock.fileno())
+        self._take(ours)
+        # What both servers know as "the application has dealt with the connection itself".
+        raise StopIteration if "gunicorn.socket" in environ else ConnectionError

@@ -1,0 +1,108 @@
+"""/ws/view, /stream and /snapshot: the route authenticates like any other, then hands the connection over."""
+
+from __future__ import annotations
+
+import math
+import socket
+from collections.abc import Iterator
+
+from flask import Blueprint, Response, g, request
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from camproxy.cameras import Camera
+from camproxy.errors import BadRequest, NoAnswer, RateLimited
+from camproxy.frames import Viewer
+from camproxy.web.guards import SEE, allow
+from camproxy.web.services import services
+from camproxy.web.viewers.framing import BOUNDARY, Framing, MultipartFraming, WebSocketFraming
+from camproxy.web.viewers.handover import HandedOver, can_hand_over
+from camproxy.web.viewers.plain import talk
+
+bp = Blueprint("viewers", __name__)
+
+#: A snapshot is at most this old: a newer frame is waited for. Seconds.
+FRESH = 1.0
+#: How long a snapshot waits for a sleeping camera. Seconds.
+SNAPSHOT_WITHIN = 5.0
+
+
+@bp.get("/stream/<camera>.mjpg")
+@allow(SEE)
+def stream(camera: str) -> ResponseReturnValue:
+    max_fps = max_fps_asked()
+    if not can_hand_over(request.environ):
+        kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
+        return Response(parts(its_camera()), content_type=kind, headers={"Cache-Control": "no-store"})
+    return hand_over(MultipartFraming(), max_fps, status=200)
+
+
+@bp.route("/ws/view/<camera>", websocket=True)
+@allow(SEE)
+def view(camera: str) -> ResponseReturnValue:
+    max_fps = max_fps_asked()
+    key = request.headers.get("Sec-WebSocket-Key", "")
+    if request.headers.get("Sec-WebSocket-Version") != "13" or len(key) != 24:
+        raise BadRequest("This address is for WebSockets of version 13.")
+    if not can_hand_over(request.environ):
+        return talk(request.environ, its_camera(), max_fps)
+    return hand_over(WebSocketFraming(key), max_fps, status=101)
+
+
+@bp.get("/snapshot/<camera>.jpg")
+@allow(SEE)
+def snapshot(camera: str) -> ResponseReturnValue:
+    """One picture, at most a second old. 504 when none comes."""
+    hub = its_camera().hub
+    frame = hub.newest
+    if frame is None or (hub.age or 0.0) > FRESH:
+        with Viewer(hub) as viewer:
+            frame = viewer.next(SNAPSHOT_WITHIN)
+    if frame is None:
+        raise NoAnswer("The camera sent no picture.")
+    name = f"{g.camera_row.slug}.jpg"
+    headers = {"Cache-Control": "no-store", "Content-Disposition": f'inline; filename="{name}"'}
+    return Response(frame.data, content_type="image/jpeg", headers=headers)
+
+
+def its_camera() -> Camera:
+    return services().cameras.get(g.camera_row.id)
+
+
+def max_fps_asked() -> float | None:
+    text = request.args.get("max_fps")
+    if text is None:
+        return None
+    try:
+        asked = float(text)
+    except ValueError:
+        asked = math.nan
+    if not 0.1 <= asked <= 60:
+        raise BadRequest("max_fps: a number from 0.1 to 60")
+    return asked
+
+
+def hand_over(framing: Framing, max_fps: float | None, status: int) -> Response:
+    shared = services()
+    if shared.fanout.full:
+        raise RateLimited("As many people are watching as this server allows.")
+    camera, user_id = its_camera(), current_user.id
+
+    def take(sock: socket.socket) -> None:
+        shared.fanout.add(sock, camera.hub, framing, camera_id=camera.id, user_id=user_id, max_fps=max_fps)
+        shared.fanout.note(camera.id, {"type": "status"} | camera.status())
+
+    return HandedOver(take, status)
+
+
+def parts(camera: Camera) -> Iterator[bytes]:
+    """MJPEG where the connection can't be handed over: a worker thread for each viewer."""
+    yield f"--{BOUNDARY}\r\n".encode()
+    with Viewer(camera.hub) as viewer:
+        while services_running():
+            if frame := viewer.next(1.0):
+                yield MultipartFraming.frame(frame)
+
+
+def services_running() -> bool:
+    return services().runtime.running

@@ -1,0 +1,50 @@
+"""Production: one gthread worker for each instance, threads after the client limit.
+
+More workers would break Socket.IO, whose clients must find their own worker again, and would pull every camera once each.
+"""
+
+import logging
+import sys
+
+from camproxy import serving
+from camproxy.errors import BadSetting
+from camproxy.logs import start_logging
+from camproxy.settings import load
+
+try:
+    settings = load()
+    listener = serving.bind(settings)
+except BadSetting as error:
+    sys.exit(f"CamProxy cannot start: {error}")
+
+start_logging(settings)
+log = logging.getLogger("camproxy")
+if serving.bound[1] != settings.port:
+    log.warning("port %s is busy, taking %s", settings.port, serving.bound[1])
+
+bind = f"fd://{listener.fileno()}"
+workers = 1
+worker_class = "camproxy.worker.Worker"  # gthread, with a clean end
+# A Socket.IO client holds one thread for its WebSocket, or one while it polls.
+threads = settings.max_clients + serving.SPARE_THREADS
+worker_connections = threads + 200
+# One worker for months: a stuck request must not end it, but a stuck worker must.
+timeout = 60
+graceful_timeout = 6
+keepalive = 5
+logger_class = "camproxy.worker.WorkerLog"
+control_socket_disable = True
+proc_name = "camproxy"
+# Limits before parsing.
+limit_request_line = 4094
+limit_request_fields = 64
+limit_request_field_size = 8190
+
+
+def on_starting(server):
+    if server.cfg.workers != 1:
+        sys.exit("CamProxy cannot start: it is one worker for each instance; run more instances for more cameras.")
+
+
+def post_worker_init(worker):
+    log.info("CamProxy is at %s", serving.address())

@@ -1,0 +1,234 @@
+"""The tables. Nothing here knows about the web or about cameras that run; rows are only what is kept.
+
+The names of the design card work as written there: `User(username=…, password=…)`, `.is_active`, `.is_admin`,
+`.set_password(…)`, `User.query.filter_by(username=…)`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from flask_login import UserMixin
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import DateTime, ForeignKey, MetaData, String, UniqueConstraint, func
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeDecorator
+from werkzeug.security import check_password_hash
+
+ROLES = ("viewer", "operator", "admin")
+LEVELS = ("none", "view", "control")
+
+
+class Base(DeclarativeBase):
+    # Named constraints, because SQLite's migrations can only change what has a name.
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+db = SQLAlchemy(model_class=Base)
+
+hasher = PasswordHasher()
+# Verified for names that do not exist, so that the answer takes as long as for those that do.
+NOBODYS_HASH = hasher.hash(secrets.token_urlsafe(16))
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime in UTC; SQLite forgets time zones, so none is stored."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC).replace(tzinfo=None) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value else None
+
+
+class User(UserMixin, db.Model):  # type: ignore[name-defined, misc]
+    """A person. `role` says what they may do at most; Camera.everyone and Permission say with which camera."""
+
+    __tablename__ = "user"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str] = mapped_column(String(80), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(256))
+    role: Mapped[str] = mapped_column(String(16), default="operator")
+    is_active: Mapped[bool] = mapped_column(default=True)  # type: ignore[assignment]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    last_login_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    language: Mapped[str] = mapped_column(String(16), default="")
+    theme: Mapped[str] = mapped_column(String(8), default="system")
+    default_camera_id: Mapped[int | None] = mapped_column(ForeignKey("camera.id", ondelete="SET NULL"))
+    step: Mapped[int] = mapped_column(default=10)
+    max_fps: Mapped[float | None] = mapped_column()
+
+    permissions: Mapped[list[Permission]] = relationship(back_populates="user", cascade="all, delete-orphan")
+    tokens: Mapped[list[ApiToken]] = relationship(back_populates="user", cascade="all, delete-orphan")
+
+    def __init__(self, username: str, password: str | None = None, **columns: Any) -> None:
+        is_admin = columns.pop("is_admin", None)
+        super().__init__(username=username, **({"role": "operator", "is_active": True, "step": 10} | columns))
+        if is_admin is not None:
+            self.is_admin = is_admin
+        if password is not None:
+            self.set_password(password)
+
+    @hybrid_property
+    def is_admin(self) -> bool:
+        """The card's flag: the same as the role `admin`."""
+        return self.role == "admin"
+
+    @is_admin.inplace.setter
+    def _set_is_admin(self, value: bool) -> None:
+        if value:
+            self.role = "admin"
+        elif self.role == "admin":
+            self.role = "operator"
+
+    def set_password(self, password: str) -> None:
+        self.password_hash = hasher.hash(password)
+
+    def check_password(self, password: str) -> bool:
+        """Whether this is the password. An old or weak hash is renewed in passing; committing is the caller's."""
+        if not self.password_hash.startswith("$argon2"):
+            # A database of the card's first server: Werkzeug's hashes.
+            if not check_password_hash(self.password_hash, password):
+                return False
+            self.set_password(password)
+            return True
+        try:
+            hasher.verify(self.password_hash, password)
+        except (VerificationError, InvalidHashError):
+            return False
+        if hasher.check_needs_rehash(self.password_hash):
+            self.set_password(password)
+        return True
+
+    @classmethod
+    def named(cls, username: str) -> User | None:
+        """The user of that name, whatever its capitals."""
+        return db.session.scalar(db.select(cls).where(func.lower(cls.username) == username.strip().lower()))
+
+    @classmethod
+    def authenticate(cls, username: str, password: str) -> User | None:
+        """The active user with that name and password. Takes as long for a name that does not exist."""
+        user = cls.named(username)
+        if user is None:
+            try:
+                hasher.verify(NOBODYS_HASH, password)
+            except VerificationError:
+                return None
+            return None
+        return user if user.check_password(password) and user.is_active else None
+
+
+class Camera(db.Model):  # type: ignore[name-defined, misc]
+    """What an admin set. `everyone` is what users without a Permission of their own may do with it."""
+
+    __tablename__ = "camera"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    slug: Mapped[str] = mapped_column(String(80), unique=True)
+    url: Mapped[str] = mapped_column(String(500))
+    fps: Mapped[int] = mapped_column(default=10)
+    enabled: Mapped[bool] = mapped_column(default=True)
+    has_head: Mapped[bool] = mapped_column(default=True)
+    has_light: Mapped[bool] = mapped_column(default=True)
+    everyone: Mapped[str] = mapped_column(String(8), default="control")
+    x_min: Mapped[int] = mapped_column(default=0)
+    x_max: Mapped[int] = mapped_column(default=180)
+    y_min: Mapped[int] = mapped_column(default=0)
+    y_max: Mapped[int] = mapped_column(default=180)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+    presets: Mapped[list[Preset]] = relationship(
+        back_populates="camera", cascade="all, delete-orphan", order_by="Preset.slot"
+    )
+    permissions: Mapped[list[Permission]] = relationship(back_populates="camera", cascade="all, delete-orphan")
+
+
+class Preset(db.Model):  # type: ignore[name-defined, misc]
+    """A named direction of a camera, in one of nine slots."""
+
+    __tablename__ = "preset"
+
+    camera_id: Mapped[int] = mapped_column(ForeignKey("camera.id", ondelete="CASCADE"), primary_key=True)
+    slot: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(40))
+    x: Mapped[int] = mapped_column()
+    y: Mapped[int] = mapped_column()
+
+    camera: Mapped[Camera] = relationship(back_populates="presets")
+
+
+class Permission(db.Model):  # type: ignore[name-defined, misc]
+    """What one user may do with one camera, where that differs from Camera.everyone."""
+
+    __tablename__ = "permission"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
+    camera_id: Mapped[int] = mapped_column(ForeignKey("camera.id", ondelete="CASCADE"), primary_key=True)
+    level: Mapped[str] = mapped_column(String(8))
+
+    user: Mapped[User] = relationship(back_populates="permissions")
+    camera: Mapped[Camera] = relationship(back_populates="permissions")
+
+
+class ApiToken(db.Model):  # type: ignore[name-defined, misc]
+    """A personal token for a program. Only a hash of it is kept: 256 random bits need no slow hash."""
+
+    __tablename__ = "api_token"
+    __table_args__ = (UniqueConstraint("sha256"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(80))
+    sha256: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    user: Mapped[User] = relationship(back_populates="tokens")
+
+    @staticmethod
+    def digest(token: str) -> str:
+        return hashlib.sha256(token.encode()).hexdigest()
+
+    @classmethod
+    def issue(cls, user: User, name: str) -> tuple[ApiToken, str]:
+        """A new token of `user`, and its text, which is known only here and now."""
+        text = "cam_" + secrets.token_urlsafe(32)
+        return cls(user=user, name=name, sha256=cls.digest(text)), text
+
+    @classmethod
+    def owner_of(cls, text: str) -> User | None:
+        """The active user whose token this is."""
+        token = db.session.scalar(db.select(cls).where(cls.sha256 == cls.digest(text)))
+        if token is None or not token.user.is_active:
+            return None
+        # Once a minute is enough to see that it is in use; a write per request would not be.
+        if token.last_used_at is None or (now() - token.last_used_at).total_seconds() > 60:
+            token.last_used_at = now()
+            db.session.commit()
+        user: User = token.user
+        return user
