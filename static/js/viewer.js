@@ -105,6 +105,6 @@ export class Viewer extends EventTarget {
   }
 
   #shape(ratio) {
-    (this.#element.closest(".stage") ?? this.#element).style.setProperty("--ratio", ratio);
+    (this.#element.closest(".single") ?? this.#element).style.setProperty("--ratio", ratio);
   }
 }
