@@ -1,6 +1,6 @@
 """Production: one gthread worker for each instance, threads after the client limit.
 
-More workers would break Socket.IO, whose clients must find their own worker again, and would pull every camera once each.
+More workers would break Socket.IO, whose clients must find their own worker again, and each would pull every camera.
 """
 
 import logging

@@ -63,7 +63,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value else None
 
 
-class User(UserMixin, db.Model):  # type: ignore[name-defined, misc]
+class User(UserMixin, db.Model):  # type: ignore[name-defined]
     """A person. `role` says what they may do at most; Camera.everyone and Permission say with which camera."""
 
     __tablename__ = "user"
@@ -72,7 +72,7 @@ class User(UserMixin, db.Model):  # type: ignore[name-defined, misc]
     username: Mapped[str] = mapped_column(String(80), unique=True)
     password_hash: Mapped[str] = mapped_column(String(256))
     role: Mapped[str] = mapped_column(String(16), default="operator")
-    is_active: Mapped[bool] = mapped_column(default=True)  # type: ignore[assignment]
+    is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     last_login_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
@@ -127,7 +127,10 @@ class User(UserMixin, db.Model):  # type: ignore[name-defined, misc]
     @classmethod
     def named(cls, username: str) -> User | None:
         """The user of that name, whatever its capitals."""
-        return db.session.scalar(db.select(cls).where(func.lower(cls.username) == username.strip().lower()))
+        found: User | None = db.session.scalar(
+            db.select(cls).where(func.lower(cls.username) == username.strip().lower())
+        )
+        return found
 
     @classmethod
     def authenticate(cls, username: str, password: str) -> User | None:
@@ -142,7 +145,7 @@ class User(UserMixin, db.Model):  # type: ignore[name-defined, misc]
         return user if user.check_password(password) and user.is_active else None
 
 
-class Camera(db.Model):  # type: ignore[name-defined, misc]
+class Camera(db.Model):  # type: ignore[name-defined]
     """What an admin set. `everyone` is what users without a Permission of their own may do with it."""
 
     __tablename__ = "camera"
@@ -168,7 +171,7 @@ class Camera(db.Model):  # type: ignore[name-defined, misc]
     permissions: Mapped[list[Permission]] = relationship(back_populates="camera", cascade="all, delete-orphan")
 
 
-class Preset(db.Model):  # type: ignore[name-defined, misc]
+class Preset(db.Model):  # type: ignore[name-defined]
     """A named direction of a camera, in one of nine slots."""
 
     __tablename__ = "preset"
@@ -182,7 +185,7 @@ class Preset(db.Model):  # type: ignore[name-defined, misc]
     camera: Mapped[Camera] = relationship(back_populates="presets")
 
 
-class Permission(db.Model):  # type: ignore[name-defined, misc]
+class Permission(db.Model):  # type: ignore[name-defined]
     """What one user may do with one camera, where that differs from Camera.everyone."""
 
     __tablename__ = "permission"
@@ -195,7 +198,7 @@ class Permission(db.Model):  # type: ignore[name-defined, misc]
     camera: Mapped[Camera] = relationship(back_populates="permissions")
 
 
-class ApiToken(db.Model):  # type: ignore[name-defined, misc]
+class ApiToken(db.Model):  # type: ignore[name-defined]
     """A personal token for a program. Only a hash of it is kept: 256 random bits need no slow hash."""
 
     __tablename__ = "api_token"

@@ -1,7 +1,7 @@
 """Who may do what with which camera. The one place that decides.
 
-A level is `none`, `view` or `control`. Admins may do everything. For the others a Permission row counts, or else what the
-camera grants everyone; a viewer never steers.
+A level is `none`, `view` or `control`. Admins may do everything. For the others a Permission row counts, or else what
+the camera grants everyone; a viewer never steers.
 """
 
 from __future__ import annotations

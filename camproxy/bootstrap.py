@@ -48,12 +48,10 @@ def first_admin(settings: Settings) -> None:
     db.session.commit()
     log.info("made the first admin, %s", settings.admin_username)
     if not settings.admin_password:
-        print(
+        sys.stderr.write(
             f"\n  The first admin is  {settings.admin_username}\n"
             f"  with the password   {password}\n"
-            "  It is shown this once; change it under Settings.\n",
-            file=sys.stderr,
-            flush=True,
+            "  It is shown this once; change it under Settings.\n\n"
         )
 
 

@@ -151,9 +151,7 @@ class Camera:
         if not (there and scheme_of(self.config.url).steers):
             raise BadRequest(otherwise)
 
-    def _send(
-        self, key: str, message: dict[str, Any], outcome: Outcome | None, not_before: float
-    ) -> Future[Outcome]:
+    def _send(self, key: str, message: dict[str, Any], outcome: Outcome | None, not_before: float) -> Future[Outcome]:
         """`outcome` None: the pose as it is when the answer has come."""
         result: Future[Outcome] = Future()
         link = self._link

@@ -65,7 +65,7 @@ def serve_by_werkzeug() -> NoReturn:
     except BadSetting as error:
         sys.exit(f"CamProxy cannot start: {error}")
     served = importlib.import_module("app")
-    print(f"CamProxy is at {address()}", file=sys.stderr)
+    sys.stderr.write(f"CamProxy is at {address()}\n")
     try:
         assert bound is not None
         served.app.run(*bound, threaded=True, use_reloader=False)

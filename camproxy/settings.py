@@ -1,7 +1,8 @@
 """One table of settings: name, type, default, help.
 
-Environment over `.env` over defaults. An empty value counts as unset. `.env.example` and docs/settings.md are held to
-this table by a test; a value that cannot be is refused with the name, the value and what is allowed.
+Environment over `.env` (or the file that ENV_FILE names) over defaults. An empty value counts as unset. A value that
+cannot be is refused with the name, the value and what is allowed. `.env.example` is this table in another form: write
+it again with `python -m camproxy.settings > .env.example`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import secrets
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -177,12 +179,12 @@ class Settings:
         return [value for value in named if value and not value.startswith("sqlite:")]
 
 
-def load(overrides: Mapping[str, Any] | None = None, *, env_file: Path | None = None) -> Settings:
+def load(overrides: Mapping[str, Any] | None = None) -> Settings:
     """Read the settings. `overrides` (upper-case names; text or ready values) come before the environment.
 
     Raises BadSetting. Makes `data_dir`, and the secret key in it when none is set.
     """
-    dotenv = dotenv_values(env_file or PROJECT / ".env")
+    dotenv = dotenv_values(os.environ.get("ENV_FILE") or PROJECT / ".env")
     values: dict[str, Any] = {}
     for f in fields(Settings):
         name = f.name.upper()
@@ -215,3 +217,22 @@ def kept_secret(file: Path) -> str:
         made = secrets.token_urlsafe(32)
         handle.write(made + "\n")
     return made
+
+
+def example() -> str:
+    """The text of `.env.example`: every setting, what it does, its default."""
+    lines = ["# Copy this file to .env and change what you need; an empty value means the default.", ""]
+    for f in fields(Settings):
+        default = f.default
+        if isinstance(default, bool):
+            default = str(default).lower()
+        elif isinstance(default, Path) and default.is_relative_to(PROJECT):
+            default = default.relative_to(PROJECT)
+        elif default == ():
+            default = ""
+        lines += [f"# {f.metadata['help']}", f"{f.name.upper()}={default}", ""]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(example())

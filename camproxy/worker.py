@@ -9,7 +9,7 @@ from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]
+class Worker(ThreadWorker):
     """A gthread worker that stops the application's parts as soon as it is told to end.
 
     gunicorn waits for open connections first and would tell the application afterwards; but a WebSocket is an open
@@ -30,7 +30,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             extensions["camproxy"].runtime.stop()
 
 
-class WorkerLog(Logger):  # type: ignore[misc]
+class WorkerLog(Logger):
     """gunicorn's messages go the way of all others: one format, one file, secrets struck out."""
 
     def setup(self, cfg: Any) -> None:

@@ -65,8 +65,8 @@ class Backoff:
 class DeviceLink:
     """Keeps a connection to one device open and serves it with two threads: one receives, one sends and keeps time.
 
-    `open_channel` dials. With `on_demand` it is called only while frames are wanted: opening an MJPEG stream *is* asking
-    for frames. Everything public is thread-safe.
+    `open_channel` dials. With `on_demand` it is called only while frames are wanted: opening an MJPEG stream *is*
+    asking for frames. Everything public is thread-safe.
     """
 
     def __init__(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from alembic import context
 from flask import current_app
 
 from models import db
 
 connection = context.config.attributes.get("connection")
-options = {"target_metadata": db.metadata, "render_as_batch": True, "compare_type": True}
+options: dict[str, Any] = {"target_metadata": db.metadata, "render_as_batch": True, "compare_type": True}
 
 if connection is not None:
     context.configure(connection=connection, **options)

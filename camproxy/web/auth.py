@@ -31,7 +31,7 @@ limiter = Limiter(get_remote_address, storage_uri="memory://")
 BASIC_ENDPOINTS = {"viewers.stream", "viewers.snapshot"}
 
 
-class LoginForm(FlaskForm):  # type: ignore[misc]
+class LoginForm(FlaskForm):
     username = StringField(lazy_gettext("User name"), [InputRequired(), Length(max=80)])
     password = PasswordField(lazy_gettext("Password"), [InputRequired(), Length(max=200)])
 
@@ -43,13 +43,13 @@ class SessionInterface(SecureCookieSessionInterface):
         return request.is_secure
 
 
-@login_manager.user_loader  # type: ignore[untyped-decorator]
+@login_manager.user_loader
 def load_user(user_id: str) -> User | None:
     user = db.session.get(User, int(user_id))
     return user if user and user.is_active else None
 
 
-@login_manager.request_loader  # type: ignore[untyped-decorator]
+@login_manager.request_loader
 def load_user_by_token(incoming: object) -> User | None:
     authorization = request.authorization
     if authorization is None:

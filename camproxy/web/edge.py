@@ -55,7 +55,8 @@ class Sockets:
 
     - A page of another site cannot open a socket with this user's cookie (`Origin`, RFC 6455 section 10.2). A program
       sends no Origin and has no user's cookie by accident.
-    - permessage-deflate is not offered to the libraries: they would accept it and compress JPEGs, at a millisecond each.
+    - permessage-deflate is not offered to the libraries: they would accept it and spend a millisecond on
+      each JPEG, which cannot shrink.
     """
 
     def __init__(self, app: Any, allowed_origins: Iterable[str]) -> None:

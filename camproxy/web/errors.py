@@ -30,7 +30,7 @@ class Problem(BaseModel):
 
 def problem(error: CamProxyError) -> dict[str, Any]:
     """What is told of an error: never what a fault inside the server looks like."""
-    message = str(error) if error.code != "internal" else gettext("The server made a mistake; it is in its log.")
+    message: str = str(error) if error.code != "internal" else gettext("The server made a mistake; it is in its log.")
     return {"error": error.code, "message": message}
 
 
@@ -49,12 +49,13 @@ def answer(status: int, code: str, message: str) -> ResponseReturnValue:
 
 
 def title(status: int) -> str:
-    return {
+    titles: dict[int, str] = {
         403: gettext("Not allowed"),
         404: gettext("Not found"),
         429: gettext("Too many attempts"),
         503: gettext("Not available"),
-    }.get(status, gettext("That did not work"))
+    }
+    return titles.get(status) or str(gettext("That did not work"))
 
 
 def handle_errors(app: Flask) -> None:

@@ -90,4 +90,3 @@ def default_camera(user: User) -> Camera | None:
     """The first camera the user may see, the chosen default before all others."""
     rows = db.session.scalars(db.select(Camera).order_by(Camera.id != (user.default_camera_id or 0), Camera.id))
     return next((row for row in rows if level(user, row) != "none"), None)
-

@@ -64,8 +64,9 @@ class Live:
     def remove(self, sid: str) -> Client | None:
         with self._lock:
             client = self._clients.pop(sid, None)
-            for camera_id in list(client.subscriptions) if client else ():
-                self.unsubscribe(client, camera_id)
+            if client:
+                for camera_id in list(client.subscriptions):
+                    self.unsubscribe(client, camera_id)
             return client
 
     def clients(self) -> list[Client]:

@@ -19,7 +19,7 @@ from camproxy.web.live import Live
 log = logging.getLogger(__name__)
 
 
-class OrderedServer(socketio.Server):  # type: ignore[misc]
+class OrderedServer(socketio.Server):
     """Handles a client's events in the order in which they were sent, and lets a handler answer with a Future.
 
     python-socketio offers a thread for each event, which loses the order (the last position must be the last), or
@@ -62,7 +62,7 @@ class StrictJson:
             return [MALFORMED]
 
 
-class LimitedWebSocket(SimpleWebSocketWSGI):  # type: ignore[misc]
+class LimitedWebSocket(SimpleWebSocketWSGI):
     """Refuses a message that is too large while it comes in; engine.io itself looks only when it is all in memory."""
 
     largest = 0

@@ -38,9 +38,8 @@ def steer(user: User, camera: Camera, command: Command) -> Future[dict[str, Any]
     The future gets the event's answer, or raises DeviceOffline, DeviceError or NoAnswer. Raises ControlHeld at once.
     """
     shared = services()
-    if not isinstance(command, AskPosition):
-        if camera.lease.take(Driver(user.id, user.username)):
-            announce_control(camera, shared.live, shared.socketio)
+    if not isinstance(command, AskPosition) and camera.lease.take(Driver(user.id, user.username)):
+        announce_control(camera, shared.live, shared.socketio)
     return _answered(camera.execute(command, shared.throttle.not_before(user.id)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 import unicodedata
+from typing import Any
 
 from flask import Blueprint, g
 from flask_login import current_user
@@ -135,7 +136,7 @@ def one_picture(url: str) -> bytes:
         channel.close()
 
 
-def columns(fields: dict[str, object]) -> dict[str, object]:
+def columns(fields: dict[str, Any]) -> dict[str, Any]:
     """The table's columns for what the API calls `limits`."""
     limits = fields.pop("limits", None)
     if isinstance(limits, dict):

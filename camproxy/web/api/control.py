@@ -12,6 +12,7 @@ from camproxy.cameras import Camera
 from camproxy.control.commands import AskPosition, Command
 from camproxy.errors import BadRequest, Conflict, NoAnswer, NotFound
 from camproxy.messages import LightCommand, Message, PositionCommand, PresetCommand, ServoCommand, Slot
+from camproxy.web.announcer import control_state
 from camproxy.web.api.schemas import (
     ControlBody,
     ControlState,
@@ -28,7 +29,6 @@ from camproxy.web.api.schemas import (
 from camproxy.web.api.spec import api, gives
 from camproxy.web.events import release_control, take_control
 from camproxy.web.guards import SEE, STEER, allow
-from camproxy.web.announcer import control_state
 from camproxy.web.review import announce_cameras
 from camproxy.web.services import services
 from camproxy.web.steering import command_of, steer

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from camproxy.control.pan_tilt import Limits
 from camproxy.errors import BadRequest
 from camproxy.links import scheme_of, without_password
-from camproxy.messages import Angle, CameraKey, Direction, Rate, Slot, Step, Switch
+from camproxy.messages import Angle, CameraKey, Direction, Rate, Step, Switch
 from camproxy.web.announcer import control_state
 from camproxy.web.services import services
 from models import ApiToken, Camera, Preset, User
@@ -34,9 +34,7 @@ def camera_address(url: str) -> str:
     return url
 
 
-Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), AfterValidator(printable)
-]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), AfterValidator(printable)]
 PresetName = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40), AfterValidator(printable)
 ]
@@ -359,6 +357,10 @@ def camera_out(row: Camera, user: User, granted: str) -> CameraOut:
     )
 
 
+def level_of(column: str) -> Level:
+    return TypeAdapter(Level).validate_python(column)
+
+
 def camera_settings(row: Camera, limits: LimitsModel) -> CameraSettings:
     return CameraSettings(
         name=row.name,
@@ -367,7 +369,7 @@ def camera_settings(row: Camera, limits: LimitsModel) -> CameraSettings:
         enabled=row.enabled,
         has_head=row.has_head,
         has_light=row.has_light,
-        everyone=row.everyone,
+        everyone=level_of(row.everyone),
         limits=limits,
     )
 
@@ -378,7 +380,7 @@ def user_fields(row: User) -> dict[str, Any]:
 
 
 def user_out(row: User) -> UserOut:
-    permissions = [PermissionOut(camera=own.camera_id, level=own.level) for own in row.permissions]
+    permissions = [PermissionOut(camera=own.camera_id, level=level_of(own.level)) for own in row.permissions]
     return UserOut(**user_fields(row), permissions=permissions)
 
 
@@ -388,6 +390,4 @@ def me_out(row: User) -> MeOut:
 
 
 def token_out(row: ApiToken, text: str | None = None) -> TokenOut:
-    return TokenOut(
-        id=row.id, name=row.name, created_at=row.created_at, last_used_at=row.last_used_at, token=text
-    )
+    return TokenOut(id=row.id, name=row.name, created_at=row.created_at, last_used_at=row.last_used_at, token=text)

@@ -17,9 +17,9 @@ from camproxy.web.guards import ANYONE, allow
 bp = Blueprint("openapi_document", __name__)
 
 
-def refuse(_request: Any, _response: Any, error: ValidationError | None, *_: Any) -> None:
+def refuse(_request: Any, _response: Any, error: Exception | None, *_: Any) -> None:
     """Give a validation error the same shape as every other error."""
-    if error is not None:
+    if isinstance(error, ValidationError):
         raise BadRequest(explain(error))
 
 

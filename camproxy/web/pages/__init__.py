@@ -57,9 +57,7 @@ def visible_cameras() -> list[dict[str, Any]]:
     granted = levels(current_user)
     rows = db.session.scalars(db.select(Camera).order_by(Camera.id))
     return [
-        schemas.camera_out(row, current_user, granted[row.id]).model_dump()
-        for row in rows
-        if granted[row.id] != "none"
+        schemas.camera_out(row, current_user, granted[row.id]).model_dump() for row in rows if granted[row.id] != "none"
     ]
 
 

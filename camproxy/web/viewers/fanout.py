@@ -1,8 +1,8 @@
 """FanOut: sends frames to many sockets from one thread, without ever waiting for one of them.
 
-A frame is framed once, however many watch. A viewer whose socket is not writable skips frames: it delays nobody and costs
-no memory, because at most one frame is on its way to it and the kernel's buffer is small. Measured to be nearly as fast
-as C; a green thread or a generator for each viewer costs four times as much.
+A frame is framed once, however many watch. A viewer whose socket is not writable skips frames: it delays nobody and
+costs no memory, because at most one frame is on its way to it and the kernel's buffer is small. Measured to be nearly
+as fast as C; a green thread or a generator for each viewer costs four times as much.
 """
 
 from __future__ import annotations
@@ -101,7 +101,14 @@ class FanOut:
         return self._count >= self._most
 
     def add(
-        self, sock: socket.socket, hub: FrameHub, framing: Framing, *, camera_id: int, user_id: int, max_fps: float | None
+        self,
+        sock: socket.socket,
+        hub: FrameHub,
+        framing: Framing,
+        *,
+        camera_id: int,
+        user_id: int,
+        max_fps: float | None,
     ) -> None:
         """Take over a connected socket. The opening goes out at once, before a frame exists."""
         sock.setblocking(False)

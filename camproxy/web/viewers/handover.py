@@ -33,8 +33,8 @@ class HandedOver(Response):
         sock = _server_socket(environ)
         assert sock is not None
         ours = sock.dup()
-        # The server will shut down and close what it believes to be the connection. `detach` would make it fail half-way
-        # through its book-keeping, a mere `dup` would let it half-close ours: so it gets an unconnected socket instead.
+        # The server will shut down and close what it believes to be the connection. `detach` would make it fail in the
+        # middle of its book-keeping, a mere `dup` would let it half-close ours: so it gets an unconnected socket.
         with socket.socket() as nothing:
             os.dup2(nothing.fileno(), sock.fileno())
         self._take(ours)

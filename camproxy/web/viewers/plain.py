@@ -1,4 +1,4 @@
-"""A WebSocket viewer with a worker thread of its own: the slower way, for connections that can't be handed over (TLS)."""
+"""A WebSocket viewer with a worker thread of its own: for connections that can't be handed over, such as TLS."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The card's way out: `video_frame` over Socket.IO, from one thread for all clients. Newest frame wins here too.
 
-A client is skipped while something still waits in its connection's queue, so a client that does not read holds one frame
-and no more; one that acknowledges frames is never more than a few behind.
+A client is skipped while something still waits in its connection's queue, so a client that does not read holds one
+frame and no more; one that acknowledges frames is never more than a few behind.
 """
 
 from __future__ import annotations
@@ -110,4 +110,3 @@ class SocketIOViewers:
         eio_sid = server.manager.eio_sid_from_sid(sid, "/")
         connection = server.eio.sockets.get(eio_sid)
         return connection is not None and not connection.closed and bool(connection.queue.empty())
-

@@ -1,0 +1,204 @@
+"""A real server as its own process, and people who use it as programs do."""
+
+from __future__ import annotations
+
+import os
+import queue
+import random
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import requests
+import socketio
+import websocket
+
+PROJECT = Path(__file__).resolve().parent.parent
+ADDRESS = re.compile(r"CamProxy is at (http://\S+)")
+
+#: Settings that make a test quick without changing what is tested.
+QUICK = {"RECONNECT_SECONDS": "0.2", "LINGER_SECONDS": "0.5", "LOGIN_LIMIT": "1000 per minute", "PORT_RANGE": "200"}
+
+
+class RunningServer:
+    """`python app.py`, or another command, with settings of its own in an empty directory. Stop it with `stop`."""
+
+    admin_username = "admin"
+    admin_password = "correct horse battery"
+
+    def __init__(self, data_dir: Path, command: Sequence[str] = ("app.py",), **settings: Any) -> None:
+        self.data_dir = data_dir
+        own = {"DATA_DIR": str(data_dir), "HOST": "127.0.0.1", "PORT": str(random.randint(20_000, 40_000))}
+        own |= {"ADMIN_PASSWORD": self.admin_password} | QUICK | {name: str(value) for name, value in settings.items()}
+        environment = {name: value for name, value in os.environ.items() if name not in own}
+        self.log: list[str] = []
+        self._ready = threading.Event()
+        self.url = ""
+        self.process = subprocess.Popen(
+            [sys.executable, *command], cwd=PROJECT, env=environment | own, stderr=subprocess.PIPE, text=True
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        if not self._ready.wait(30) or not self.url:
+            self.stop()
+            raise RuntimeError("the server did not start:\n" + "".join(self.log))
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        with self.process.stderr:
+            for line in self.process.stderr:
+                self.log.append(line)
+                if found := ADDRESS.search(line):
+                    self.url = found[1]
+                    self._ready.set()
+        self._ready.set()
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    @property
+    def ws_url(self) -> str:
+        return self.url.replace("http", "ws", 1)
+
+    @property
+    def logged(self) -> str:
+        return "".join(self.log)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """End it and wait; its exit code. Idempotent."""
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        try:
+            code = self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            code = self.process.wait()
+        self._reader.join(5)
+        return code
+
+    def person(self, username: str = "", password: str = "") -> Person:
+        """Somebody who has logged in; the admin by default."""
+        return Person(self, username or self.admin_username, password or self.admin_password)
+
+
+class Person:
+    """A logged-in user, as a program: HTTP with the cookie and the CSRF token, WebSockets, Socket.IO."""
+
+    def __init__(self, server: RunningServer, username: str, password: str) -> None:
+        self.server = server
+        self.username = username
+        self.password = password
+        self.http = requests.Session()
+        self._open: list[Any] = []
+        assert self.log_in().status_code == 302, "the log-in was refused"
+        page = self.http.get(f"{server.url}/").text
+        self.http.headers["X-CSRFToken"] = csrf_token(page)
+
+    def log_in(self, next: str = "/") -> requests.Response:
+        form = self.http.get(f"{self.server.url}/login", params={"next": next})
+        return self.http.post(
+            form.url,
+            data={"username": self.username, "password": self.password, "csrf_token": csrf_token(form.text)},
+            allow_redirects=False,
+        )
+
+    def ask(self, method: str, path: str, json: Any = None, **options: Any) -> requests.Response:
+        return self.http.request(method, self.server.url + path, json=json, timeout=15, **options)
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        return self.ask("GET", path, **options)
+
+    def made(self, path: str, json: Any) -> Any:
+        """POST something that must succeed; the answer's JSON."""
+        answer = self.ask("POST", path, json)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    @property
+    def cookie(self) -> str:
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.http.cookies)
+
+    def view(self, camera: str, query: str = "", **options: Any) -> websocket.WebSocket:
+        """A WebSocket that watches a camera."""
+        socket = websocket.create_connection(
+            f"{self.server.ws_url}/ws/view/{camera}{query}", cookie=self.cookie, timeout=10, **options
+        )
+        self._open.append(socket)
+        return socket
+
+    def listen(self, auth: Any = None, **options: Any) -> Listener:
+        """A Socket.IO client that keeps what it is sent."""
+        listener = Listener(self, auth, **options)
+        self._open.append(listener)
+        return listener
+
+    def close(self) -> None:
+        for thing in self._open:
+            thing.close()
+        self.http.close()
+
+    def __enter__(self) -> Person:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Listener:
+    """A stranger's Socket.IO client: every event goes into a queue of its own."""
+
+    def __init__(self, person: Person, auth: Any, **options: Any) -> None:
+        self.client = socketio.Client(http_session=person.http, reconnection=False)
+        self._queues: dict[str, queue.Queue[Any]] = {}
+        self._lock = threading.Lock()
+        self.client.on("*", self._keep)
+        self.client.connect(person.server.url, auth=auth, **options)
+
+    def _queue(self, event: str) -> queue.Queue[Any]:
+        with self._lock:
+            return self._queues.setdefault(event, queue.Queue())
+
+    def _keep(self, event: str, *payload: Any) -> None:
+        self._queue(event).put(payload[0] if len(payload) == 1 else payload)
+
+    def next(self, event: str, timeout: float = 10) -> Any:
+        """The next payload of that event; several arguments are a tuple."""
+        try:
+            return self._queue(event).get(timeout=timeout)
+        except queue.Empty:
+            raise AssertionError(f"no {event} within {timeout} s") from None
+
+    def until(self, event: str, accept: Any, timeout: float = 10) -> Any:
+        """The first payload of that event that is accepted."""
+        while not accept(payload := self.next(event, timeout)):
+            pass
+        return payload
+
+    def heard(self, event: str) -> int:
+        """How many are waiting."""
+        return self._queue(event).qsize()
+
+    def forget(self, event: str) -> None:
+        while not self._queue(event).empty():
+            self._queue(event).get()
+
+    def call(self, event: str, payload: Any = None, timeout: float = 10) -> Any:
+        """Send an event and wait for its acknowledgement."""
+        return self.client.call(event, payload, timeout=timeout)
+
+    def close(self) -> None:
+        self.client.disconnect()
+
+
+def csrf_token(page: str) -> str:
+    found = re.search(r'name="csrf-token" content="([^"]+)"', page) or re.search(
+        r'name="csrf_token"[^>]* value="([^"]+)"', page
+    )
+    assert found, "the page has no CSRF token"
+    return found[1]
