@@ -111,7 +111,7 @@ function drawRow(row, camera) {
   row.dataset.tone = tone;
   say(row.querySelector(".row-name"), name);
   say(row.querySelector('[data-slot="url"]'), settings.url);
-  say(row.querySelector(".state-text"), [state, text].filter(Boolean).join(" — "));
+  say(row.querySelector(".state-text"), text && settings.enabled ? `${state} — ${text}` : state);
   row.querySelector('[data-act="watch"]').href = `/?camera=${encodeURIComponent(slug)}`;
   say(row.querySelector('[data-act="enable"]'), settings.enabled ? _("Switch off") : _("Switch on"));
 }

@@ -2,25 +2,27 @@
 
 import { byId } from "./dom.js";
 import { _ } from "./i18n.js";
-import { pageData } from "./page.js";
+import { me, pageData } from "./page.js";
 
-const ALL = "";
+const ALL = ""; // the chooser's value
+const ALL_ADDRESS = "/?all"; // the plain address opens the camera that this person starts with
 
 export class Places {
   #cameras;
   #single = null;
   #grid = null;
-  #chosen = pageData.camera ?? null;
+  #chosen;
 
   constructor(cameras) {
     this.#cameras = cameras;
+    this.#chosen = pageData.camera ?? this.#fromAddress();
     byId("camera").addEventListener("change", ({ target }) => this.open(target.value || null));
     byId("all-cameras").addEventListener("click", (event) => {
       event.preventDefault();
       this.open(null);
     });
     addEventListener("popstate", () => {
-      this.#chosen = new URL(location.href).searchParams.get("camera");
+      this.#chosen = this.#fromAddress();
       this.show();
     });
     cameras.addEventListener("list", () => this.show());
@@ -35,7 +37,7 @@ export class Places {
   /** Open a camera by its slug, or the grid with null. */
   open(slug) {
     this.#chosen = slug;
-    history.pushState(null, "", slug ? `/?camera=${encodeURIComponent(slug)}` : "/");
+    history.pushState(null, "", slug ? `/?camera=${encodeURIComponent(slug)}` : ALL_ADDRESS);
     this.show();
     byId("main").focus({ preventScroll: true });
     scrollTo(0, 0);
@@ -55,6 +57,12 @@ export class Places {
       else this.#grid.hide();
     }
     document.title = `${camera?.name ?? _("Live")} · CamProxy`;
+  }
+
+  #fromAddress() {
+    const query = new URLSearchParams(location.search);
+    if (query.has("all")) return null;
+    return query.get("camera") ?? this.#cameras.find(me.default_camera)?.slug ?? null;
   }
 
   #drawChooser(camera) {

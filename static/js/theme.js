@@ -1,6 +1,5 @@
 // Dark, light, or as the system wishes.
 
-import { me } from "./page.js";
 import { api } from "./api.js";
 import { error } from "./toasts.js";
 
@@ -14,7 +13,6 @@ export function startThemeSwitch(fieldset) {
     applyTheme(event.target.value);
     try {
       await api.patch("me", { theme: event.target.value });
-      me.theme = event.target.value;
     } catch (refusal) {
       error(refusal.message);
     }

@@ -50,7 +50,7 @@ function openUser(user) {
     byId("first-password").hidden = Boolean(user);
     elements.password.disabled = Boolean(user);
     elements.username.value = user?.username ?? "";
-    elements.role.value = user?.role ?? "viewer";
+    elements.role.value = user?.role ?? "operator";
     elements.is_active.checked = user?.is_active ?? true;
   });
 }
