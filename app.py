@@ -31,6 +31,7 @@ from camproxy.web.guards import csrf, guard
 from camproxy.web.json import StrictJsonProvider
 from camproxy.web.live import Live
 from camproxy.web.request_log import log_requests
+from camproxy.web.review import AccessWatch
 from camproxy.web.services import Services
 from camproxy.web.socketio_server import SocketIOPart, make_socketio
 from camproxy.web.viewers import routes as viewers
@@ -77,6 +78,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     runtime.add("cameras", cameras)
     runtime.add("fanout", fanout)
     runtime.add("socketio_viewers", socketio_viewers)
+    runtime.add("access", AccessWatch(app))
     runtime.add("socketio", SocketIOPart(socketio, sockets, live))
     app.extensions["camproxy"] = Services(
         settings, runtime, cameras, live, fanout, socketio, sockets, Throttle(settings.moves_per_second, clock)

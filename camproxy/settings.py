@@ -35,6 +35,11 @@ def path(raw: str) -> Path:
     return Path(raw).expanduser()
 
 
+def project_path(raw: str) -> Path:
+    """Relative to the project, wherever a script is called from."""
+    return PROJECT / Path(raw).expanduser()
+
+
 def switch(raw: str) -> bool:
     words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
     if raw.lower() not in words:
@@ -117,7 +122,7 @@ class Settings:
     secret_key: str = setting(
         secret, "", "Signs sessions; when empty, one is made and kept in DATA_DIR/secret_key", is_secret=True
     )
-    data_dir: Path = setting(path, PROJECT / "data", "Where everything is kept: database, logs, secret key")
+    data_dir: Path = setting(project_path, PROJECT / "data", "Where everything is kept: database, logs, secret key")
     database_url: str = setting(
         database_url, "sqlite:///robocam.db", "SQLite file (relative to DATA_DIR) or PostgreSQL", is_secret=True
     )

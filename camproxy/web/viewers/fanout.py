@@ -70,12 +70,8 @@ class FanOut:
         self._dirty: dict[FrameHub, None] = {}
         self._outlets: dict[FrameHub, dict[Outlet, None]] = defaultdict(dict)
         self._framed: dict[tuple[FrameHub, type], tuple[int, bytes]] = {}
-        self._selector = selectors.DefaultSelector()
-        self._wake_in, self._wake_out = socket.socketpair()
-        self._wake_in.setblocking(False)
-        self._wake_out.setblocking(False)
         self._woken = False
-        self._stopping = False
+        self._stopping = True  # until it is started
         self._count = 0
         self._sent = 0
         self._thread = threading.Thread(target=self._run, name="fanout", daemon=True)
@@ -83,6 +79,11 @@ class FanOut:
     # From any thread
 
     def start(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_in.setblocking(False)
+        self._wake_out.setblocking(False)
+        self._stopping = False
         self._selector.register(self._wake_out, selectors.EVENT_READ)
         self._thread.start()
 

@@ -1,0 +1,88 @@
+"""Imports point in one direction: from the way people come in, down to frames and links."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+#: From the bottom of the house to its roof: a module imports from its own row or from those above it.
+FLOORS = (
+    ("models", "camproxy", "camproxy.errors", "camproxy.clock"),
+    ("camproxy.settings", "camproxy.logs"),
+    ("camproxy.messages", "camproxy.frames"),
+    ("camproxy.links",),
+    ("camproxy.control",),
+    ("camproxy.cameras",),
+    ("camproxy.runtime", "camproxy.access", "camproxy.database", "camproxy.rows"),
+    ("camproxy.bootstrap", "camproxy.serving", "camproxy.worker"),
+    ("camproxy.web",),
+    ("app",),
+)
+#: What these may not know, themselves or through what they import.
+WITHOUT = {
+    "camproxy.links": ("flask", "models", "sqlalchemy"),
+    "camproxy.frames": ("flask", "models", "sqlalchemy"),
+    "camproxy.control": ("flask", "models", "sqlalchemy"),
+    "camproxy.cameras": ("flask", "models", "sqlalchemy"),
+    "camproxy.messages": ("flask", "models", "sqlalchemy"),
+}
+
+
+def modules() -> dict[str, Path]:
+    files = [*PROJECT.glob("camproxy/**/*.py"), PROJECT / "app.py", PROJECT / "models.py"]
+    found = {}
+    for file in files:
+        name = ".".join(file.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__")
+        if ".migrations" not in name:
+            found[name] = file
+    return found
+
+
+def imports_of(file: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are written in full"
+            found |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def floor_of(module: str) -> int:
+    fitting = [
+        (len(name), floor)
+        for floor, names in enumerate(FLOORS)
+        for name in names
+        if module == name or (module.startswith(f"{name}.") and name != "camproxy")
+    ]
+    assert fitting, f"{module} has no floor in the house; see FLOORS"
+    return max(fitting)[1]
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_nobody_looks_up(module: str) -> None:
+    known = modules()
+    own = floor_of(module)
+    for imported in imports_of(known[module]) & set(known):
+        assert floor_of(imported) <= own, f"{module} imports {imported}, which is above it"
+
+
+@pytest.mark.parametrize("package", sorted(WITHOUT))
+def test_what_a_part_may_not_know(package: str) -> None:
+    known = modules()
+    to_see = [name for name in known if name == package or name.startswith(f"{package}.")]
+    assert to_see
+    seen: set[str] = set()
+    while to_see:
+        module = to_see.pop()
+        seen.add(module)
+        imported = imports_of(known[module])
+        for forbidden in WITHOUT[package]:
+            hits = [name for name in imported if name.split(".")[0].split("_")[0] == forbidden]
+            assert not hits, f"{module} imports {hits}"
+        to_see += [name for name in imported & set(known) if name not in seen]
