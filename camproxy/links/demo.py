@@ -12,7 +12,7 @@ from typing import Any
 from camproxy import __version__
 from camproxy.clock import Clock, SystemClock, iso
 from camproxy.errors import ChannelError
-from camproxy.links.scene import scene_named
+from camproxy.links.scenes import scene_named
 
 #: How fast a servo turns, in degrees a second.
 SERVO_SPEED = 180.0

@@ -13,7 +13,8 @@ from PIL import Image, ImageChops, ImageStat
 from camproxy.errors import ChannelError
 from camproxy.links.channel import Channel
 from camproxy.links.demo import DemoChannel
-from camproxy.links.scene import HEIGHT, PAN_STEP, SCENES, TILT_STEP, WIDTH, scene_named
+from camproxy.links.scenes import SCENES, scene_named
+from camproxy.links.scenes.engine import HEIGHT, PAN_STEP, TILT_STEP, WIDTH
 
 # Above the line with the time and the pose.
 SCENERY = (0, 0, WIDTH, HEIGHT - 30)

@@ -1,0 +1,100 @@
+"""Drawing helpers: a brush that knows the light of the hour, and what the scenes have in common."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import cache
+
+from PIL import Image, ImageChops, ImageDraw, ImageFont
+
+Colour = tuple[int, int, int]
+Point = tuple[float, float]
+
+DUSK, LAMPLIGHT = (0.36, 0.38, 0.50), (1.0, 0.97, 0.90)
+LAMP: Colour = (255, 236, 170)
+
+
+class Brush:
+    """Draws at twice the size, so that edges come out smooth, and mixes every colour with the light of the hour.
+
+    What shines by itself is drawn with `glows=True` and keeps its colour in the dark.
+    """
+
+    SCALE = 2
+
+    def __init__(self, size: tuple[int, int], shade: tuple[float, float, float], ground: Colour | None = None) -> None:
+        self._shade = shade
+        mode, colour = ("RGBA", (0, 0, 0, 0)) if ground is None else ("RGB", self._mix(ground))
+        self._image = Image.new(mode, (size[0] * self.SCALE, size[1] * self.SCALE), colour)
+        self._draw = ImageDraw.Draw(self._image)
+
+    def box(
+        self, x0: float, y0: float, x1: float, y1: float, colour: Colour, *, round: float = 0, glows: bool = False
+    ) -> None:
+        self._draw.rounded_rectangle(self._scaled(x0, y0, x1, y1), round * self.SCALE, self._mix(colour, glows))
+
+    def oval(self, x: float, y: float, rx: float, ry: float, colour: Colour, *, glows: bool = False) -> None:
+        self._draw.ellipse(self._scaled(x - rx, y - ry, x + rx, y + ry), self._mix(colour, glows))
+
+    def shape(self, points: Sequence[Point], colour: Colour, *, glows: bool = False) -> None:
+        self._draw.polygon([(x * self.SCALE, y * self.SCALE) for x, y in points], self._mix(colour, glows))
+
+    def line(self, points: Sequence[Point], colour: Colour, width: float, *, glows: bool = False) -> None:
+        scaled = [(x * self.SCALE, y * self.SCALE) for x, y in points]
+        self._draw.line(scaled, self._mix(colour, glows), round(width * self.SCALE), joint="curve")
+
+    def text(self, x: float, y: float, text: str, colour: Colour, size: int, *, glows: bool = False) -> None:
+        at = (x * self.SCALE, y * self.SCALE)
+        self._draw.text(at, text, self._mix(colour, glows), font(size * self.SCALE), anchor="mm")
+
+    def fade(self, x0: int, y0: int, x1: int, y1: int, top: Colour, bottom: Colour, *, glows: bool = False) -> None:
+        """A box whose colour goes from `top` to `bottom`."""
+        for y in range(y0, y1, 4):
+            self.box(x0, y, x1, min(y + 4, y1), blend(top, bottom, (y - y0) / (y1 - y0)), glows=glows)
+
+    def turned(self, degrees: float, about: Point | None = None) -> Image.Image:
+        """What was drawn, turned anticlockwise about its middle or another point."""
+        pivot = None if about is None else (about[0] * self.SCALE, about[1] * self.SCALE)
+        return self._image.rotate(degrees, Image.Resampling.BICUBIC, center=pivot).reduce(self.SCALE)
+
+    def done(self) -> Image.Image:
+        return self._image.reduce(self.SCALE)
+
+    def _mix(self, colour: Colour, glows: bool = False) -> Colour:
+        if glows:
+            return colour
+        red, green, blue = (min(255, round(part * by)) for part, by in zip(colour, self._shade, strict=True))
+        return red, green, blue
+
+    def _scaled(self, *values: float) -> list[float]:
+        return [value * self.SCALE for value in values]
+
+
+def blend(one: Colour, other: Colour, share: float) -> Colour:
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
+    return red, green, blue
+
+
+def lamplit(still: Image.Image, lamps: Sequence[tuple[float, float, float]]) -> Image.Image:
+    """`still` with a warm glow around each lamp: x, y and radius, in pixels."""
+    # Pillow's gradient reaches its end only in the corners; this one is out at the edge.
+    fall = Image.radial_gradient("L").point([round(max(0, 255 - v * math.sqrt(2)) ** 2 / 360) for v in range(256)])
+    warm = Image.merge("RGB", [fall.point([v * share // 100 for v in range(256)]) for share in (100, 86, 52)])
+    for x, y, radius in lamps:
+        box = (round(x - radius), round(y - radius), round(x + radius), round(y + radius))
+        glow = warm.resize((box[2] - box[0], box[3] - box[1]), Image.Resampling.BICUBIC)
+        still.paste(ImageChops.screen(still.crop(box), glow), box)
+    return still
+
+
+def sprite(size: tuple[int, int], shade: tuple[float, float, float], draw: Callable[[Brush], None]) -> Brush:
+    """A small transparent picture, drawn by `draw`."""
+    brush = Brush(size, shade)
+    draw(brush)
+    return brush
+
+
+@cache
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size=size)

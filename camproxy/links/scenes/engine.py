@@ -1,0 +1,134 @@
+"""The engine behind every scene: a panorama painted once, of which pan and tilt choose a window."""
+
+from __future__ import annotations
+
+import io
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+
+from PIL import Image, ImageDraw
+
+from camproxy.links.scenes.brush import font
+
+#: Size of a frame, in pixels.
+WIDTH, HEIGHT = 640, 480
+#: Pixels of the panorama that one degree of pan or tilt moves the window.
+PAN_STEP, TILT_STEP = 8, 4
+PANORAMA = (WIDTH + 180 * PAN_STEP, HEIGHT + 180 * TILT_STEP)
+#: Movement and sharing go by tenths of a second.
+TICKS = 10
+JPEG_QUALITY = 75
+#: Encoded frames kept for other cameras that look the same way, about 30 KB each.
+FRAMES_KEPT = 64
+
+Paint = Callable[[bool], "View"]
+
+
+class Scene:
+    """One place, by day's end or by lamplight. Shared by all cameras that look at it; safe from any thread."""
+
+    def __init__(self, paint: Paint) -> None:
+        self._paint = paint
+        self._lock = threading.Lock()
+        self._views: dict[bool, View] = {}
+        self._frames: OrderedDict[tuple[int, int, bool, int], bytes] = OrderedDict()
+
+    def frame(self, pan: float, tilt: float, light: bool, wall: float) -> bytes:
+        """A JPEG of 640×480. Angles in degrees, 0…180; `wall` in seconds since 1970, UTC.
+
+        Whoever asks for the same view in the same tenth of a second gets the same bytes object. The first frame of a
+        scene, and the first one with the other light, take half a second of painting on a PC.
+        """
+        left, top = round(pan * PAN_STEP), round((180 - tilt) * TILT_STEP)
+        tick = math.floor(wall * TICKS)
+        key = (left, top, light, tick)
+        with self._lock:
+            jpeg = self._frames.get(key)
+            if jpeg is None:
+                if light not in self._views:
+                    self._views[light] = self._paint(light)
+                picture = self._views[light].window(left, top, tick / TICKS)
+                _label(picture, pan, tilt, light, tick)
+                jpeg = self._frames[key] = _encode(picture)
+                if len(self._frames) > FRAMES_KEPT:
+                    self._frames.popitem(last=False)
+            return jpeg
+
+
+@dataclass(frozen=True, slots=True)
+class Mover:
+    """Something that moves. `at` says for a wall time where its middle is and which of its pictures shows."""
+
+    pictures: Sequence[Image.Image]
+    at: Callable[[float], tuple[float, float, int]]
+
+    def show(self, picture: Image.Image, left: int, top: int, wall: float) -> None:
+        """Paste it into `picture`, whose upper left corner is at `left`, `top` of the panorama."""
+        x, y, which = self.at(wall)
+        sprite = self.pictures[which % len(self.pictures)]
+        x, y = round(x - left - sprite.width / 2), round(y - top - sprite.height / 2)
+        if -sprite.width < x < picture.width and -sprite.height < y < picture.height:
+            picture.paste(sprite, (x, y), sprite)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A scene in one light: what stands still, and what moves in front of it, back to front."""
+
+    still: Image.Image
+    movers: list[Mover] = field(default_factory=list)
+
+    def window(self, left: int, top: int, wall: float) -> Image.Image:
+        picture = self.still.crop((left, top, left + WIDTH, top + HEIGHT))
+        for mover in self.movers:
+            mover.show(picture, left, top, wall)
+        return picture
+
+
+def _label(picture: Image.Image, pan: float, tilt: float, light: bool, tick: int) -> None:
+    """The bottom line: time, a map of where the window is, the pose, and a bar that grows through every second."""
+    strip, mask = _strip()
+    picture.paste(strip, (0, HEIGHT - strip.height), mask)
+    draw = ImageDraw.Draw(picture)
+    moment = datetime.fromtimestamp(tick / TICKS, UTC).astimezone()
+    middle = HEIGHT - strip.height // 2 - 1
+    draw.text((10, middle), f"{moment:%Y-%m-%d  %H:%M:%S}", fill="white", font=font(17), anchor="lm")
+    pose = f"pan {round(pan)}°   tilt {round(tilt)}°   light {'on' if light else 'off'}"
+    draw.text((WIDTH - 10, middle), pose, fill="white", font=font(17), anchor="rm")
+    box = (264, middle - 9, 264 + 52, middle + 9)
+    draw.rectangle(box, outline=(150, 160, 170))
+    x, y = box[0] + pan / 180 * 36, box[1] + (180 - tilt) / 180 * 11
+    draw.rectangle((round(x), round(y), round(x) + 16, round(y) + 7), fill=(255, 190, 60))
+    draw.rectangle((0, HEIGHT - 3, (tick % TICKS + 1) * WIDTH // TICKS, HEIGHT), fill=(255, 190, 60))
+
+
+@cache
+def _strip() -> tuple[Image.Image, Image.Image]:
+    return Image.new("RGB", (WIDTH, 30), (12, 16, 22)), Image.new("L", (WIDTH, 30), 170)
+
+
+def _encode(picture: Image.Image) -> bytes:
+    jpeg = io.BytesIO()
+    picture.save(jpeg, "JPEG", quality=JPEG_QUALITY)
+    return jpeg.getvalue()
+
+
+def x_of(pan: int) -> int:
+    """Where in the panorama the middle of the picture is at this pan angle."""
+    return WIDTH // 2 + pan * PAN_STEP
+
+
+def to_and_fro(wall: float, seconds: float) -> tuple[float, bool]:
+    """0 → 1 → 0 within `seconds`, and whether it is on the way back."""
+    phase = wall % seconds / seconds * 2
+    return (phase, False) if phase < 1 else (2 - phase, True)
+
+
+def swing(wall: float, seconds: float) -> float:
+    """-1 … 1, as a pendulum does it."""
+    return math.sin(wall % seconds / seconds * math.tau)
