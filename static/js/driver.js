@@ -9,8 +9,8 @@ export class Driver {
 
   constructor(steering) {
     this.#steering = steering;
-    byId("ask").addEventListener("click", () => steering.request(false));
-    byId("take-over").addEventListener("click", () => steering.request(true));
+    byId("ask").addEventListener("click", () => steering.askFor());
+    byId("take-over").addEventListener("click", () => steering.takeOver());
     byId("release").addEventListener("click", () => steering.release());
   }
 

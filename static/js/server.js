@@ -16,6 +16,7 @@ export class Server extends EventTarget {
   #subscribed = null;
   #clockOffset = 0;
   #wasConnected = false;
+  #expected = new Set(); // error codes that whoever asked deals with
 
   connected = false;
   stopping = false;
@@ -37,7 +38,9 @@ export class Server extends EventTarget {
     socket.on("cameras_changed", () => this.refresh());
     socket.on("client_count", ({ count }) => this.#set({ watching: count }, "watching"));
     socket.on("server_stopping", () => this.#set({ stopping: true }, "connection"));
-    socket.on("error", ({ message }) => error(message));
+    socket.on("error", ({ message, error: code }) => {
+      if (!this.#expected.has(code)) error(message);
+    });
     setInterval(() => this.#askClock(), CLOCK_EVERY);
   }
 
@@ -46,15 +49,21 @@ export class Server extends EventTarget {
     return Date.now() / 1000 + this.#clockOffset;
   }
 
-  /** Resolves to the server's answer. Rejects with a Refusal, which has been shown already where it is one of the server's own. */
-  async ask(event, payload = {}) {
+  /**
+   * Resolves to the server's answer. Rejects with a Refusal that has been shown to the person already, unless its code is
+   * the one `expected`.
+   */
+  async ask(event, payload = {}, expected = null) {
     let answer;
+    this.#expected.add(expected);
     try {
       answer = await this.#socket.timeout(ANSWER_WITHIN).emitWithAck(event, payload);
     } catch {
       const message = _("CamProxy does not answer. Your command may not have arrived.");
       error(message);
       throw new Refusal("no_answer", message);
+    } finally {
+      this.#expected.delete(expected);
     }
     if (!answer.ok) throw new Refusal(answer.error, answer.message);
     return answer;

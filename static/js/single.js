@@ -24,6 +24,7 @@ export class Single {
   #driver;
   #presets;
   #latency = null;
+  #spoken = null;
 
   constructor(server, cameras, steering) {
     this.#server = server;
@@ -111,7 +112,7 @@ export class Single {
   }
 
   #draw() {
-    const { camera, obstacle, cutOff, possible, asked, step } = this.#steering;
+    const { camera, obstacle, possible, step } = this.#steering;
     if (!this.#viewer || !camera) return;
     const { pose, light } = camera.status;
     this.#section.classList.toggle("watch-only", !possible);
@@ -124,10 +125,10 @@ export class Single {
 
     byId("light").hidden = !camera.light || !camera.can.control;
     byId("light").setAttribute("aria-pressed", String(Boolean(light)));
-    setWhyNot(byId("light"), cutOff);
+    setWhyNot(byId("light"), obstacle);
     setWhyNot(byId("snapshot"), camera.status.state === "offline" || camera.status.state === "disabled" ? _("The camera is not connected.") : null);
 
-    byId("driver").hidden = !possible && !camera.control?.holder;
+    byId("driver").hidden = !(possible || (camera.light && camera.can.control)) && !camera.control?.holder;
     this.#driver.draw();
     for (const id of ["dpad", "step", "presets"]) byId(id).hidden = !possible;
     if (!possible) return;
@@ -136,16 +137,16 @@ export class Single {
     setWhyNot(byId("step-less"), step <= STEPS[0] ? _("This is the smallest step.") : null);
     setWhyNot(byId("step-more"), step >= STEPS.at(-1) ? _("This is the largest step.") : null);
     this.#presets.draw();
-    this.#stage.dataset.asked = asked ? poseInWords(asked) : "";
   }
 
   #drawState() {
     const { description } = this.#viewer;
     this.#stage.dataset.tone = description.tone;
     say(byId("state"), description.state);
-    // Spoken once for each state, not for every second of a countdown.
-    const spoken = `${this.#steering.camera?.name}: ${description.tone === "live" ? _("live") : description.title.replace(/[\d\u06f0-\u06f9].*$/, "")}`;
-    say(byId("state-spoken"), spoken);
+    // Spoken once for each kind of state, not for every second of a countdown.
+    if (description.kind === this.#spoken) return;
+    this.#spoken = description.kind;
+    say(byId("state-spoken"), [description.title || description.state, description.text].filter(Boolean).join(". "));
   }
 
   #drawReadings() {

@@ -2,7 +2,7 @@
 
 import { _ } from "./i18n.js";
 import { me } from "./page.js";
-import { error } from "./toasts.js";
+import { error, note } from "./toasts.js";
 
 export const STEPS = [1, 2, 5, 10, 15, 20, 30, 45];
 const AIM_EVERY = 66; // ms: 15 a second, the newest wins, the last is always sent
@@ -42,7 +42,7 @@ export class Steering extends EventTarget {
   }
 
   /** Why nothing can be sent to the device, or null. */
-  get cutOff() {
+  get #cutOff() {
     if (!this.#server.connected) return _("There is no connection to CamProxy.");
     if (NOT_CONNECTED.has(this.camera?.status.state)) return _("The camera is not connected.");
     return null;
@@ -51,7 +51,7 @@ export class Steering extends EventTarget {
   /** Why it cannot be moved, or null. */
   get obstacle() {
     const { holder, mine } = this.camera?.control ?? {};
-    return this.cutOff ?? (holder && !mine ? _("%(name)s is steering.", { name: holder }) : null);
+    return this.#cutOff ?? (holder && !mine ? _("%(name)s is steering.", { name: holder }) : null);
   }
 
   /** Whether this person may turn this camera at all. */
@@ -83,12 +83,22 @@ export class Steering extends EventTarget {
   }
 
   light(state) {
-    if (this.cutOff) error(this.cutOff);
+    if (this.obstacle) error(this.obstacle);
     else this.#send("light_command", { state });
   }
 
-  request(takeOver) {
-    this.#server.tell("control_request", { camera: this.#slug, take_over: takeOver });
+  takeOver() {
+    this.#server.tell("control_request", { camera: this.#slug, take_over: true });
+  }
+
+  /** To ask is to be refused for now: the one who steers is told. */
+  async askFor() {
+    const { holder } = this.camera.control;
+    try {
+      await this.#server.ask("control_request", { camera: this.#slug }, "control_held");
+    } catch (refusal) {
+      if (refusal.code === "control_held") note(_("%(name)s can see now that you would like to steer.", { name: holder }));
+    }
   }
 
   release() {

@@ -5,6 +5,12 @@ const LONGEST_PAUSE = 30;
 const FAILURES_BEFORE_FALLBACK = 3;
 const CLOSED_FOR_GOOD = { 4403: "forbidden", 4404: "gone" };
 
+/** A socket that is closed before it is open complains on the console. */
+function hangUp(socket) {
+  if (socket.readyState === WebSocket.CONNECTING) socket.addEventListener("open", () => socket.close());
+  else socket.close();
+}
+
 /**
  * Emits "picture" (detail: {blob, meta}) and "status" (detail: camera_status), and "state" whenever `state` changes:
  * connecting, open, waiting (until `retryAt`), fallback (use `fallbackUrl` in an <img>), forbidden, gone, closed.
@@ -64,9 +70,8 @@ export class Stream extends EventTarget {
 
   #pause = () => {
     clearTimeout(this.#timer);
-    const socket = this.#socket;
+    if (this.#socket) hangUp(this.#socket);
     this.#socket = null;
-    socket?.close();
     this.#become("closed");
   };
 

@@ -19,7 +19,7 @@ export class Viewer extends EventTarget {
   #fallback = null;
   #timer;
 
-  description = { tone: "wait", state: "", title: "", text: "" };
+  description = { kind: "", tone: "wait", state: "", title: "", text: "" };
 
   constructor(element, cameras, camera, maxFps) {
     super();

@@ -47,8 +47,11 @@ const CAMERA_STATES = {
   }),
 };
 
-/** {tone, state, title, text} of the camera itself, wherever nobody watches its pictures. */
-export const describeCamera = (camera) => (CAMERA_STATES[camera.status.state] ?? CAMERA_STATES.idle)(camera);
+/** {kind, tone, state, title, text} of the camera itself, wherever nobody watches its pictures. */
+export function describeCamera(camera) {
+  const { state: kind } = camera.status;
+  return { kind, ...(CAMERA_STATES[kind] ?? CAMERA_STATES.idle)(camera) };
+}
 
 /**
  * The same for a picture on the screen. `stream` is the Stream's state and retryAt, `age` the seconds since the newest
@@ -57,18 +60,19 @@ export const describeCamera = (camera) => (CAMERA_STATES[camera.status.state] ??
 export function describePicture(camera, stream, age) {
   switch (stream.state) {
     case "forbidden":
-      return { tone: "bad", state: _("not allowed"), title: _("You may not see this camera any more"), text: _("Ask your admin if that is a mistake.") };
+      return { kind: "forbidden", tone: "bad", state: _("not allowed"), title: _("You may not see this camera any more"), text: _("Ask your admin if that is a mistake.") };
     case "gone":
-      return { tone: "bad", state: _("removed"), title: _("This camera was removed"), text: "" };
+      return { kind: "gone", tone: "bad", state: _("removed"), title: _("This camera was removed"), text: "" };
     case "waiting": {
       const time = inSeconds(Math.max(1, Math.ceil((stream.retryAt - performance.now()) / 1000)));
-      return { tone: "wait", state: _("reconnecting in %(time)s", { time }), title: _("Reconnecting in %(time)s", { time }), text: _("The connection to CamProxy was lost.") };
+      return { kind: "waiting", tone: "wait", state: _("reconnecting in %(time)s", { time }), title: _("Reconnecting in %(time)s", { time }), text: _("The connection to CamProxy was lost.") };
     }
   }
   if (camera.status.state !== "live" && camera.status.state !== "idle") return describeCamera(camera);
-  if (stream.state === "fallback") return { tone: "live", state: _("live"), title: "", text: "" };
-  if (age === null) return { tone: "wait", state: _("connecting"), title: _("Waiting for the first picture"), text: "" };
-  if (age < FROZEN_AFTER) return CAMERA_STATES.live();
+  const live = { kind: "live", tone: "live", state: _("live"), title: "", text: "" };
+  if (stream.state === "fallback") return live; // an <img> does not tell when its pictures stop; the camera's state does
+  if (age === null) return { kind: "first", tone: "wait", state: _("connecting"), title: _("Waiting for the first picture"), text: "" };
+  if (age < FROZEN_AFTER) return live;
   const time = inSeconds(Math.floor(age));
-  return { tone: "wait", state: _("frozen for %(time)s", { time }), title: _("This picture is %(time)s old", { time }), text: "" };
+  return { kind: "frozen", tone: "wait", state: _("frozen for %(time)s", { time }), title: _("This picture is %(time)s old", { time }), text: "" };
 }
