@@ -12,6 +12,7 @@ export class Places {
   #single = null;
   #grid = null;
   #chosen;
+  #options = "";
 
   constructor(cameras) {
     this.#cameras = cameras;
@@ -68,8 +69,13 @@ export class Places {
   #drawChooser(camera) {
     const { all } = this.#cameras;
     const select = byId("camera");
-    select.replaceChildren(...all.map(({ name, slug }) => new Option(name, slug)));
-    if (all.length > 1) select.prepend(new Option(_("All cameras"), ALL));
+    const options = all.map(({ name, slug }) => [name, slug]);
+    if (all.length > 1) options.unshift([_("All cameras"), ALL]);
+    // New options would close a list that is being read.
+    if (JSON.stringify(options) !== this.#options) {
+      this.#options = JSON.stringify(options);
+      select.replaceChildren(...options.map(([name, value]) => new Option(name, value)));
+    }
     select.value = camera?.slug ?? ALL;
     select.hidden = all.length < 2;
     byId("all-cameras").hidden = all.length < 2;

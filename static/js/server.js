@@ -34,7 +34,7 @@ export class Server extends EventTarget {
     });
     socket.on("camera_status", (status) => cameras.applyStatus(status));
     socket.on("position_update", (position) => cameras.applyPosition(position));
-    socket.on("control_state", (control) => cameras.update(control.camera, { control, controlAt: performance.now() }));
+    socket.on("control_state", (control) => cameras.update(control.camera, { control }));
     socket.on("cameras_changed", () => this.refresh());
     socket.on("client_count", ({ count }) => this.#set({ watching: count }, "watching"));
     socket.on("server_stopping", () => this.#set({ stopping: true }, "connection"));
@@ -111,7 +111,7 @@ export class Server extends EventTarget {
     if (!slug) return;
     try {
       const { status, control } = await this.ask("subscribe", { camera: slug, format: "none" });
-      this.#cameras.update(slug, { status, control, statusAt: performance.now(), controlAt: performance.now() });
+      this.#cameras.update(slug, { status, control, statusAt: performance.now() });
     } catch (refusal) {
       if (refusal.code === "not_found" || refusal.code === "forbidden") this.#subscribed = null;
     }

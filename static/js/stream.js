@@ -2,7 +2,7 @@
 
 const FIRST_PAUSE = 1;
 const LONGEST_PAUSE = 30;
-const FAILURES_BEFORE_FALLBACK = 3;
+const FALLBACK_EVERY = 3; // so many failures in a row
 const CLOSED_FOR_GOOD = { 4403: "forbidden", 4404: "gone" };
 
 /** A socket that is closed before it is open complains on the console. */
@@ -55,7 +55,7 @@ export class Stream extends EventTarget {
 
   /** There is news that the server is back. */
   hurry() {
-    if (this.state === "waiting") this.#dial();
+    if (this.state === "waiting" || this.state === "fallback") this.#dial();
   }
 
   /** The <img> of the fallback failed too. */
@@ -72,6 +72,7 @@ export class Stream extends EventTarget {
     clearTimeout(this.#timer);
     if (this.#socket) hangUp(this.#socket);
     this.#socket = null;
+    this.#failures = 0;
     this.#become("closed");
   };
 
@@ -108,7 +109,7 @@ export class Stream extends EventTarget {
     this.#socket = null;
     this.#failures += 1;
     if (CLOSED_FOR_GOOD[code]) this.#become(CLOSED_FOR_GOOD[code]);
-    else if (!opened && this.#failures === FAILURES_BEFORE_FALLBACK) this.#become("fallback");
+    else if (!opened && this.#failures % FALLBACK_EVERY === 0) this.#become("fallback");
     else this.#retryLater();
   }
 

@@ -81,6 +81,7 @@ export class Viewer extends EventTarget {
 
   #streamChanged() {
     const wanted = this.stream.state === "fallback";
+    this.#element.classList.toggle("by-image", wanted);
     if (wanted && !this.#fallback) {
       this.#fallback = new Image();
       this.#fallback.className = "picture";

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.camera_page import CameraPage
 from tests.browser.conftest import NewPage
 from tests.conftest import MakeServer
+from tests.fakes import FakeEsp32Cam
 from tests.running import Person, RunningServer
 
 Login = Callable[..., Page]
@@ -258,6 +259,25 @@ def test_a_camera_that_is_away_says_why(page: Page, login: Login, server: Runnin
     expect(page).to_have_title("Demo · CamProxy")  # the only one that is left
 
 
+def test_a_board_is_watched_and_steered_and_its_silence_is_told(
+    page: Page, login: Login, server: RunningServer, admin: Person, board: FakeEsp32Cam
+) -> None:
+    bench = admin.made("/api/cameras", {"name": "Bench", "url": board.url})
+    camera = CameraPage(login(page, server, path="/?camera=bench")).is_live()
+    camera.picture_changes()
+    camera.centre()
+    camera.button("Pan right").click()
+    camera.shows_pose(100, 90)
+
+    board.fault("silence")
+    expect(camera.stage.locator(".viewer")).to_have_class(re.compile("stale"))
+    expect(camera.stage.locator(".veil-title")).to_be_visible()
+    expect(page.locator("#state")).not_to_have_text("live")
+    board.fault("none")
+    camera.is_live().picture_changes()
+    assert admin.ask("DELETE", f"/api/cameras/{bench['id']}").ok
+
+
 def test_without_websockets_the_picture_comes_as_mjpeg(new_page: NewPage, login: Login, server: RunningServer) -> None:
     page = new_page(expected=("WebSocket", "404"))
     page.add_init_script("""
@@ -270,7 +290,9 @@ def test_without_websockets_the_picture_comes_as_mjpeg(new_page: NewPage, login:
     picture = page.locator("#stage img.picture")
     expect(picture).to_be_visible(timeout=15_000)
     page.wait_for_function("() => document.querySelector('#stage img.picture').naturalWidth === 640")
-    CameraPage(page).is_live()
+    camera = CameraPage(page).is_live().centre()
+    camera.drag(right=100, down=0)
+    expect(page.locator("#pose")).not_to_have_text("pan 90° tilt 90°")
 
 
 def test_the_server_goes_and_comes_back(new_page: NewPage, login: Login, make_server: MakeServer) -> None:
@@ -298,4 +320,4 @@ def test_log_out_ends_everything(camera: CameraPage, server: RunningServer) -> N
 def test_log_out_in_one_tab_sends_the_other_to_the_form(camera: CameraPage, server: RunningServer) -> None:
     second = camera.page.context.new_page()
     second.goto(server.url + "/logout")
-    expect(camera.page).to_have_title("Log in · CamProxy", timeout=15_000)
+    expect(camera.page).to_have_title("Log in · CamProxy", timeout=5_000)
