@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, g, redirect, render_template, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
@@ -113,10 +112,9 @@ def safe_next() -> str:
     wanted = request.args.get("next", "")
     home = url_for("pages.live")
     # Browsers read a backslash as a slash, and drop control characters: "/\t/evil.example" is another host.
-    if not wanted.startswith("/") or "\\" in wanted or any(ord(character) < 33 for character in wanted):
+    if "\\" in wanted or any(ord(character) < 33 for character in wanted):
         return home
-    parts = urlsplit(wanted)
-    return wanted if not parts.netloc and not wanted.startswith("//") else home
+    return wanted if wanted.startswith("/") and not wanted.startswith("//") else home
 
 
 def init_auth(app: Flask) -> None:
