@@ -45,7 +45,12 @@ class SessionInterface(SecureCookieSessionInterface):
 @login_manager.user_loader
 def load_user(user_id: str) -> User | None:
     user = db.session.get(User, int(user_id))
-    return user if user and user.is_active else None
+    # A number is not enough: SQLite gives that of the last user, once deleted, to the next one.
+    return user if user and user.is_active and session.get("user_since") == since(user) else None
+
+
+def since(user: User) -> str:
+    return user.created_at.isoformat()
 
 
 @login_manager.request_loader
@@ -85,6 +90,7 @@ def login() -> ResponseReturnValue:
     session.clear()
     session.permanent = True
     login_user(user)
+    session["user_since"] = since(user)
     user.last_login_at = now()
     db.session.commit()
     log.info("%s logged in from %s", user.username, request.remote_addr)
