@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -41,6 +42,9 @@ class TrustedProxies:
             return answer
         for name in FORWARDED:
             environ.pop(name, None)
+        if sock := environ.get("gunicorn.socket"):
+            # gunicorn has believed X-Forwarded-Proto of programs on this machine, or of all (FORWARDED_ALLOW_IPS).
+            environ["wsgi.url_scheme"] = "https" if isinstance(sock, ssl.SSLSocket) else "http"
         return self._app(environ, start_response)  # type: ignore[no-any-return]
 
     def _trusted(self, address: str) -> bool:
