@@ -1,0 +1,102 @@
+"""People and cameras for the tests of accounts and access: each test makes its own, so none is in another's way."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from tests.running import Person, RunningServer, csrf_token
+
+PASSWORD = "eight and more"
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user who need not be logged in."""
+
+    id: int
+    username: str
+    password: str = PASSWORD
+
+
+def new_account(admin: Person, role: str = "operator", **more: Any) -> Account:
+    username = f"{role}-{next(_numbers)}"
+    made = admin.made("/api/users", {"username": username, "password": PASSWORD, "role": role} | more)
+    return Account(made["id"], username)
+
+
+def new_person(admin: Person, role: str = "operator") -> tuple[Account, Person]:
+    account = new_account(admin, role)
+    return account, admin.server.person(account.username, account.password)
+
+
+def new_camera(admin: Person, everyone: str = "control") -> dict[str, Any]:
+    """A demo camera that can be steered at once."""
+    number = next(_numbers)
+    made: dict[str, Any] = admin.made(
+        "/api/cameras", {"name": f"Camera {number}", "url": "demo:garden", "everyone": everyone}
+    )
+    wait_until(lambda: camera_state(admin, made["slug"]) in ("idle", "live"), "the camera is ready")
+    return made
+
+
+def camera_state(admin: Person, camera: str) -> str:
+    state: str = admin.get(f"/api/cameras/{camera}").json()["status"]["state"]
+    return state
+
+
+def permit(admin: Person, account: Account, camera: dict[str, Any], level: str | None) -> None:
+    body = {"permissions": [{"camera": camera["id"], "level": level}]}
+    answer = admin.ask("PUT", f"/api/users/{account.id}/permissions", body)
+    assert answer.ok, answer.text
+
+
+def issue_token(person: Person, name: str = "a program") -> tuple[int, str]:
+    issued = person.made("/api/me/tokens", {"name": name})
+    return issued["id"], issued["token"]
+
+
+def log_in(
+    server: RunningServer,
+    username: str,
+    password: str,
+    *,
+    next: str | None = None,
+    session: requests.Session | None = None,
+    headers: dict[str, str] | None = None,
+) -> requests.Response:
+    """What the log-in form answers, redirections not followed."""
+    session = session or requests.Session()
+    address = f"{server.url}/login"
+    params = {} if next is None else {"next": next}
+    form = session.get(address, params=params, headers=headers, timeout=15)
+    fields = {"username": username, "password": password, "csrf_token": csrf_token(form.text)}
+    return session.post(address, params=params, data=fields, headers=headers, allow_redirects=False, timeout=15)
+
+
+def session_from(address: str) -> requests.Session:
+    """HTTP from another address of this machine: all of 127.0.0.0/8 is its own."""
+
+    class From(HTTPAdapter):
+        def init_poolmanager(self, *args: Any, **options: Any) -> None:
+            super().init_poolmanager(*args, **options, source_address=(address, 0))
+
+    session = requests.Session()
+    session.mount("http://", From())
+    return session
+
+
+def wait_until(holds: Callable[[], Any], what: str, timeout: float = 10) -> float:
+    """Wait until `holds` is true; the seconds that it took."""
+    begun = time.monotonic()
+    while not holds():
+        assert time.monotonic() - begun < timeout, f"not within {timeout} s: {what}"
+        time.sleep(0.02)
+    return time.monotonic() - begun
