@@ -74,7 +74,7 @@ def camera_for(user: User, key: str | int | None, needed: str) -> Camera:
         camera = default_camera(user)
     else:
         text = str(key)
-        by_number = int(text) if text.isdigit() and len(text) < 10 else None
+        by_number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
         camera = db.session.scalar(
             db.select(Camera).where(Camera.id == by_number if by_number is not None else Camera.slug == text)
         )
