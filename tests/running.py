@@ -126,9 +126,11 @@ class Person:
 
     def view(self, camera: str, query: str = "", **options: Any) -> websocket.WebSocket:
         """A WebSocket that watches a camera."""
-        socket = websocket.create_connection(
-            f"{self.server.ws_url}/ws/view/{camera}{query}", cookie=self.cookie, timeout=10, **options
-        )
+        return self.dial(f"/ws/view/{camera}{query}", **options)
+
+    def dial(self, path: str, **options: Any) -> websocket.WebSocket:
+        """A WebSocket with this person's cookie."""
+        socket = websocket.create_connection(self.server.ws_url + path, cookie=self.cookie, timeout=10, **options)
         self._open.append(socket)
         return socket
 
@@ -140,7 +142,8 @@ class Person:
 
     def close(self) -> None:
         for thing in self._open:
-            thing.close()
+            # `close` of a WebSocket that the server has closed already would leave the socket open.
+            thing.shutdown() if isinstance(thing, websocket.WebSocket) else thing.close()
         self.http.close()
 
     def __enter__(self) -> Person:

@@ -107,7 +107,9 @@ def test_every_route_is_listed_with_who_may_use_it(app: Flask) -> None:
     for rule in app.url_map.iter_rules():
         if rule.endpoint in ("static", "openapi_document.openapi"):
             continue
-        path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: "<id>" if found[1].endswith("_id") else f"<{found[1]}>", rule.rule)
+        path = re.sub(
+            r"<(?:\w+:)?(\w+)>", lambda found: "<id>" if found[1].endswith("_id") else f"<{found[1]}>", rule.rule
+        )
         for method in (rule.methods or {"GET"}) - {"HEAD", "OPTIONS"}:
             there[method, path] = allowed_of(app, rule.endpoint)
     assert listed == there
@@ -144,7 +146,10 @@ def test_the_openapi_document_describes_the_same_routes(app: Flask) -> None:
     with app.app_context():
         document = api.spec
     described = {
-        (method.upper(), re.sub(r"\{(\w+)\}", lambda found: "<id>" if found[1].endswith("_id") else f"<{found[1]}>", path))
+        (
+            method.upper(),
+            re.sub(r"\{(\w+)\}", lambda found: "<id>" if found[1].endswith("_id") else f"<{found[1]}>", path),
+        )
         for path, methods in document["paths"].items()
         for method in methods
     }

@@ -28,6 +28,12 @@ def control_state(camera: Camera, user_id: int | None) -> dict[str, Any]:
     }
 
 
+def position_update(camera: Camera) -> dict[str, Any] | None:
+    """None while the head has not said where it points."""
+    pose = camera.head.pose
+    return pose and {"x": pose.x, "y": pose.y, "camera": camera.id, "light": camera.head.light}
+
+
 def announce_control(camera: Camera, live: Live, socketio: SocketIO) -> None:
     for client in live.who_watches(camera.id):
         socketio.server.emit("control_state", control_state(camera, client.user_id), to=client.sid)
@@ -61,10 +67,8 @@ class Announcer:
             self._socketio.server.emit("camera_status", status, to=sids)
 
     def _pose(self, camera: Camera) -> None:
-        pose = camera.head.pose
         sids = [client.sid for client in self._live.who_watches(camera.id)]
-        if pose is not None and sids:
-            news = {"x": pose.x, "y": pose.y, "camera": camera.id, "light": camera.head.light}
+        if sids and (news := position_update(camera)):
             self._socketio.server.emit("position_update", news, to=sids)
 
     def _tick(self, camera: Camera) -> None:

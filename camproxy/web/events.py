@@ -24,7 +24,7 @@ from camproxy.control.lease import Driver
 from camproxy.errors import BadRequest, CamProxyError, ControlHeld, NotFound, Unauthorized
 from camproxy.frames import Viewer
 from camproxy.messages import ControlRequest, FrameAck, Hello, Message, Subscribe, read_browser_event
-from camproxy.web.announcer import announce_control, control_state
+from camproxy.web.announcer import announce_control, control_state, position_update
 from camproxy.web.errors import problem
 from camproxy.web.guards import LOGIN, NEEDED_LEVEL, SEE, STEER, camera_for
 from camproxy.web.live import Client, Subscription
@@ -80,7 +80,16 @@ def move(call: Call) -> Answer:
 
 
 def get_position(call: Call) -> Answer:
-    return steer(call.user, call.its_camera, AskPosition())
+    """Answered twice: by the acknowledgement, and by `position_update` as the card has it."""
+    camera, server, caller = call.its_camera, services().socketio.server, call.client.sid
+    answer = steer(call.user, camera, AskPosition())
+
+    def tell(answer: Future[dict[str, Any]]) -> None:
+        if answer.exception() is None and (news := position_update(camera)):
+            server.emit("position_update", news, to=caller)
+
+    answer.add_done_callback(tell)
+    return answer
 
 
 def control_request(call: Call) -> Answer:

@@ -9,6 +9,7 @@ from typing import Any
 import pydantic_core
 import socketio
 from engineio.async_drivers._websocket_wsgi import SimpleWebSocketWSGI
+from engineio.payload import Payload
 from flask import Flask
 from flask_socketio import SocketIO
 
@@ -42,6 +43,10 @@ class OrderedServer(socketio.Server):
         else:
             acknowledge(answer)
 
+
+# A client that still polls sends what has gathered in one request: of a quick drag over the picture more than the 16
+# packets that engine.io takes, and then all of it would be lost. Its size is limited all the same.
+Payload.max_decode_packets = 1000
 
 #: The event that a text becomes which is no JSON, or nested without end. Its handler says so to the client.
 MALFORMED = "malformed"
@@ -111,7 +116,7 @@ class SocketIOPart:
         server.emit("server_stopping", {})
         for connection in list(server.eio.sockets.values()):
             connection.close(wait=False)
-        self._sockets.end_all(within=2.0)
+        self._sockets.end_all(within=0.5)
 
     def state(self) -> dict[str, Any]:
         return {"clients": len(self._live)}

@@ -74,7 +74,7 @@ def users_get_settings() -> None:
         user.add_column(sa.Column("theme", sa.String(8), nullable=False, server_default="system"))
         user.add_column(sa.Column("default_camera_id", sa.Integer))
         user.add_column(sa.Column("step", sa.Integer, nullable=False, server_default="10"))
-        user.add_column(sa.Column("max_fps", sa.Float))
+        user.add_column(sa.Column("max_fps", sa.Double))
         user.create_foreign_key(
             "fk_user_default_camera_id_camera", "camera", ["default_camera_id"], ["id"], ondelete="SET NULL"
         )

@@ -110,15 +110,16 @@ class FanOut:
         camera_id: int,
         user_id: int,
         max_fps: float | None,
+        hello: dict[str, Any],
     ) -> None:
-        """Take over a connected socket. The opening goes out at once, before a frame exists."""
+        """Take over a connected socket. The opening and `hello` go out at once, before a frame exists."""
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         now = self._clock.monotonic()
         outlet = Outlet(sock, camera_id, user_id, Viewer(hub), framing, 1 / max_fps if max_fps else 0.0)
         outlet.progress_at = outlet.heard_at = outlet.pinged_at = now
-        outlet.notes["opening"] = framing.opening()
+        outlet.notes["opening"] = framing.opening() + framing.text(hello)
         if not self._do(lambda: self._open(outlet)):
             sock.close()
 

@@ -89,8 +89,8 @@ def hand_over(framing: Framing, max_fps: float | None, status: int) -> Response:
     camera, user_id = its_camera(), current_user.id
 
     def take(sock: socket.socket) -> None:
-        shared.fanout.add(sock, camera.hub, framing, camera_id=camera.id, user_id=user_id, max_fps=max_fps)
-        shared.fanout.note(camera.id, {"type": "status"} | camera.status())
+        hello = {"type": "status"} | camera.status()
+        shared.fanout.add(sock, camera.hub, framing, camera_id=camera.id, user_id=user_id, max_fps=max_fps, hello=hello)
 
     return HandedOver(take, status)
 

@@ -1,0 +1,374 @@
+"""Frames on every way out: the newest wins, and who does not read costs nobody anything."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import websocket
+
+from camproxy.frames import check_jpeg
+from tests.fakes import FakeEsp32Cam, frame_number
+from tests.running import Person, RunningServer
+
+MakeServer = Callable[..., RunningServer]
+
+
+@pytest.fixture
+def admin(server: RunningServer) -> Iterator[Person]:
+    with server.person() as person:
+        yield person
+
+
+def raw_request(person: Person, path: str, receive_buffer: int | None = None, **headers: str) -> socket.socket:
+    """A request on a bare socket, which a test may then leave alone."""
+    sock = socket.socket()
+    if receive_buffer:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    sock.settimeout(10)
+    sock.connect(("127.0.0.1", person.server.port))
+    lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{person.server.port}", f"Cookie: {person.cookie}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    sock.sendall("\r\n".join([*lines, "", ""]).encode())
+    return sock
+
+
+WEBSOCKET = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec_WebSocket_Version": "13",
+    "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec_WebSocket_Extensions": "permessage-deflate; client_max_window_bits",
+}
+
+
+def head_of(sock: socket.socket) -> tuple[str, bytes]:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        part = sock.recv(4096)
+        assert part, data
+        data += part
+    head, _, rest = data.partition(b"\r\n\r\n")
+    return head.decode(), rest
+
+
+class TestMjpeg:
+    def test_it_is_what_a_browser_takes(self, admin: Person) -> None:
+        with requests.get(
+            f"{admin.server.url}/stream/demo.mjpg", headers={"Cookie": admin.cookie}, stream=True, timeout=10
+        ) as answer:
+            assert answer.headers["Content-Type"] == "multipart/x-mixed-replace; boundary=frame"
+            assert answer.headers["Cache-Control"] == "no-store"
+            from camproxy.links.multipart import MultipartReader
+
+            reader, pictures = MultipartReader("frame", 500_000), []
+            for data in answer.iter_content(8192):
+                pictures += reader.feed(data)
+                if len(pictures) >= 5:
+                    break
+        assert {check_jpeg(picture, 500_000) for picture in pictures} == {(640, 480)}
+        assert len(set(pictures)) > 1
+
+    def test_the_head_comes_before_a_frame_exists(self, make_server: MakeServer) -> None:
+        server = make_server(ESP32CAM_IP="127.0.0.1", ESP32CAM_PORT=1)
+        with server.person() as admin, raw_request(admin, "/stream/esp32-cam.mjpg") as sock:
+            head, _ = head_of(sock)
+            assert head.startswith("HTTP/1.1 200 OK")
+
+    def test_the_rate_can_be_lower(self, admin: Person) -> None:
+        with raw_request(admin, "/stream/demo.mjpg?max_fps=2") as sock:
+            until, data = time.monotonic() + 3, b""
+            while time.monotonic() < until:
+                data += sock.recv(65536)
+        assert 4 <= data.count(b"Content-Length") <= 8
+
+    @pytest.mark.parametrize("rate", ["0", "nan", "-1", "1000", "fast"])
+    def test_a_rate_that_cannot_be(self, admin: Person, rate: str) -> None:
+        answer = admin.get(f"/stream/demo.mjpg?max_fps={rate}")
+        assert (answer.status_code, answer.json()["error"]) == (400, "bad_request")
+
+
+class TestWebSocket:
+    def test_status_first_then_frames_with_a_description_a_second(self, admin: Person) -> None:
+        view = admin.view("demo")
+        first = json.loads(view.recv())
+        assert (first["type"], first["camera"]) == ("status", 1)
+        described, frames = [], 0
+        while len(described) < 3:
+            message = view.recv()
+            if isinstance(message, bytes):
+                assert check_jpeg(message, 500_000) == (640, 480)
+                frames += 1
+            elif (told := json.loads(message))["type"] == "frame":
+                described.append(told)
+                assert abs(time.time() - told["captured_at"]) < 2
+        assert 10 <= frames <= 30
+        seqs = [told["seq"] for told in described]
+        assert seqs == sorted(seqs)
+
+    def test_compression_is_not_agreed_to(self, admin: Person) -> None:
+        for path in ("/ws/view/demo", "/socket.io/?EIO=4&transport=websocket"):
+            with raw_request(admin, path, **WEBSOCKET) as sock:
+                head, _ = head_of(sock)
+            assert head.startswith("HTTP/1.1 101")
+            assert "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in head, "RFC 6455's own example of a key"
+            assert "permessage-deflate" not in head.lower()
+
+    def test_ping_is_answered_and_close_too(self, admin: Person) -> None:
+        view = admin.view("demo")
+        view.ping("are you there")
+        while True:
+            opcode, data = view.recv_data(control_frame=True)
+            if opcode == websocket.ABNF.OPCODE_PONG:
+                assert data == b"are you there"
+                break
+        view.send_close(1000)
+        while view.recv_data(control_frame=True)[0] != websocket.ABNF.OPCODE_CLOSE:
+            pass
+
+    @pytest.mark.parametrize(
+        "sent", [b"\x00" * 40_000, b"\x81\x05hello", b"\xff\xff\xff\xff\xff\xff", b"\x82\xff" + b"\x7f" * 20_000]
+    )
+    def test_a_client_that_breaks_the_rules_is_let_go(self, admin: Person, sent: bytes) -> None:
+        """Unmasked, reserved bits, endless, huge: nothing of it is kept, everybody else goes on."""
+        other = admin.view("demo")
+        with raw_request(admin, "/ws/view/demo", **WEBSOCKET) as sock:
+            head_of(sock)
+            sock.sendall(sent)
+            try:
+                while sock.recv(65536):
+                    pass
+            except ConnectionResetError:
+                pass
+        assert other.recv()
+
+    @pytest.mark.parametrize("headers", [{"Sec_WebSocket_Version": "12"}, {"Sec_WebSocket_Key": "short"}])
+    def test_a_handshake_that_cannot_be(self, admin: Person, headers: dict[str, str]) -> None:
+        with raw_request(admin, "/ws/view/demo", **(WEBSOCKET | headers)) as sock:
+            assert head_of(sock)[0].startswith("HTTP/1.1 400")
+
+    def test_a_camera_s_state_is_told(self, make_server: MakeServer, board: FakeEsp32Cam) -> None:
+        server = make_server(ESP32CAM_IP="127.0.0.1", ESP32CAM_PORT=board.port)
+        with server.person() as admin:
+            view = admin.view("esp32-cam")
+
+            def until(state: str) -> dict[str, Any]:
+                while True:
+                    message = view.recv()
+                    if isinstance(message, str) and (told := json.loads(message)).get("state") == state:
+                        return dict(told)
+
+            until("live")
+            board.fault("refuse")
+            assert until("offline")["reason"] in ("closed", "refused")
+            board.fault("none")
+            until("live")
+
+
+class TestSocketIO:
+    def test_binary_with_its_description(self, admin: Person) -> None:
+        listener = admin.listen(auth={"subscribe": False})
+        answer = listener.call("subscribe", {"camera": "demo", "format": "binary"})
+        assert (answer["ok"], answer["camera"], answer["status"]["camera"]) == (True, 1, 1)
+        data, about = listener.next("video_frame")
+        assert check_jpeg(data, 500_000) == (640, 480)
+        assert set(about) == {"camera", "seq", "captured_at", "dropped"}
+
+    def test_a_client_that_says_so_gets_nothing_until_it_subscribes(self, admin: Person) -> None:
+        listener = admin.listen(auth={"subscribe": False})
+        listener.call("clock")
+        assert listener.call("subscribe", {"camera": 1, "format": "none"})["ok"]
+        assert listener.call("position_command", {"x": 50, "y": 50})["ok"]
+        listener.until("position_update", lambda news: news["x"] == 50)
+        assert listener.heard("video_frame") == 0
+        listener.call("subscribe", {"camera": 1})
+        listener.next("video_frame")
+        listener.call("unsubscribe", {"camera": 1})
+        listener.forget("video_frame")
+        listener.call("position_command", {"x": 90, "y": 90})
+        assert listener.heard("video_frame") <= 1, "one may have been on its way"
+        assert listener.heard("position_update") <= 1
+
+    def test_one_that_acknowledges_is_never_more_than_a_few_behind(self, admin: Person) -> None:
+        listener = admin.listen(auth={"subscribe": False})
+        listener.call("subscribe", {"camera": 1, "format": "binary"})
+        _, about = listener.next("video_frame")
+        listener.call("frame_ack", {"camera": 1, "seq": about["seq"]})
+        ahead = about["seq"]
+        until = time.monotonic() + 2
+        while time.monotonic() < until:
+            if listener.heard("video_frame"):
+                ahead = listener.next("video_frame")[1]["seq"]
+        count_without = listener.heard("video_frame")
+        assert count_without == 0
+        assert listener.call("frame_ack", {"camera": 1, "seq": ahead})["ok"]
+        _, about = listener.next("video_frame")
+        assert about["seq"] > ahead + 3, "the newest one, not the next one"
+        assert about["dropped"] > 3
+
+    def test_the_rate_can_be_lower(self, admin: Person) -> None:
+        listener = admin.listen(auth={"subscribe": False})
+        listener.call("subscribe", {"camera": 1, "max_fps": 2})
+        listener.next("video_frame")
+        begun = time.monotonic()
+        for _ in range(4):
+            listener.next("video_frame")
+        assert time.monotonic() - begun > 1.5
+
+
+def test_a_snapshot_is_fresh_also_of_a_sleeping_camera(admin: Person) -> None:
+    while admin.get("/api/cameras/demo").json()["status"]["state"] != "idle":
+        pass
+    first = admin.get("/snapshot/demo.jpg")
+    assert first.headers["Content-Type"] == "image/jpeg"
+    assert first.headers["Cache-Control"] == "no-store"
+    assert check_jpeg(first.content, 500_000) == (640, 480)
+    until = time.monotonic() + 5
+    while admin.get("/snapshot/demo.jpg").content == first.content:
+        assert time.monotonic() < until, "that is no fresh picture"
+
+
+def test_a_snapshot_of_a_camera_that_is_away(make_server: MakeServer) -> None:
+    server = make_server(ESP32CAM_IP="127.0.0.1", ESP32CAM_PORT=1)
+    with server.person() as admin:
+        answer = admin.get("/snapshot/esp32-cam.jpg")
+        assert (answer.status_code, answer.json()["error"]) == (504, "no_answer")
+
+
+# Who stops reading
+
+
+def resident_bytes(server: RunningServer) -> int:
+    """Memory of the worker, which is gunicorn's only child."""
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+    status = Path(f"/proc/{children[0]}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) * 1024
+
+
+def polling_session(person: Person) -> None:
+    """A Socket.IO client by long polling that opens and then never asks again."""
+    base = f"{person.server.url}/socket.io/?EIO=4&transport=polling"
+    opened = person.http.get(base, timeout=10).text
+    sid = json.loads(opened[1:])["sid"]
+    assert person.http.post(f"{base}&sid={sid}", data="40", timeout=10).ok
+
+
+WAYS = ["websocket", "mjpeg", "socketio base64", "socketio binary", "socketio polling"]
+
+
+def open_and_stop_reading(person: Person, way: str) -> socket.socket | None:
+    if way == "socketio polling":
+        polling_session(person)
+        return None
+    if way == "websocket":
+        sock = raw_request(person, "/ws/view/esp32-cam", receive_buffer=4096, **WEBSOCKET)
+    elif way == "mjpeg":
+        sock = raw_request(person, "/stream/esp32-cam.mjpg", receive_buffer=4096)
+    else:
+        sock = raw_request(person, "/socket.io/?EIO=4&transport=websocket", receive_buffer=4096, **WEBSOCKET)
+        mask = b"\0\0\0\0"
+
+        def text(message: str) -> bytes:
+            data = message.encode()
+            return bytes((0x81, 0x80 | len(data))) + mask + data
+
+        form = "base64" if way.endswith("base64") else "binary"
+        sock.sendall(text('40{"subscribe":false}'))
+        sock.sendall(text('42["subscribe",{"format":"%s"}]' % form))
+    head_of(sock)
+    return sock
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_one_that_stops_reading_costs_the_others_nothing_and_the_process_no_memory(
+    make_server: MakeServer, board: FakeEsp32Cam, way: str
+) -> None:
+    server = make_server(ESP32CAM_IP="127.0.0.1", ESP32CAM_PORT=board.port, FRAME_RATE=25)
+    with server.person() as admin, server.person() as stopper:
+        reader = admin.view("esp32-cam")
+        stopped = [open_and_stop_reading(stopper, way) for _ in range(10)]
+
+        def frames(count: int) -> list[int]:
+            seen: list[int] = []
+            while len(seen) < count:
+                message = reader.recv()
+                if isinstance(message, bytes):
+                    seen.append(frame_number(message))
+            return seen
+
+        frames(50)  # everything has filled up what it may
+        before = resident_bytes(server)
+        begun = time.monotonic()
+        seen = frames(200)
+        assert 200 / (time.monotonic() - begun) > 20, "the others still get 25 frames a second"
+        gaps = sum((after - first) % 10 != 1 for first, after in zip(seen, seen[1:], strict=False))
+        assert gaps <= 4, "and hardly miss one"
+        # Ten of them × 200 frames × 20 KB would be 40 MB, and 53 MB as base64.
+        assert resident_bytes(server) - before < 5_000_000
+        for sock in stopped:
+            if sock:
+                sock.close()
+
+
+@pytest.mark.parametrize("way", ["websocket", "mjpeg"])
+def test_one_that_comes_back_gets_the_newest(make_server: MakeServer, board: FakeEsp32Cam, way: str) -> None:
+    server = make_server(ESP32CAM_IP="127.0.0.1", ESP32CAM_PORT=board.port, FRAME_RATE=25)
+    with server.person() as admin:
+        reader = admin.view("esp32-cam")
+        sock = open_and_stop_reading(admin, way)
+        assert sock
+        for _ in range(150):
+            reader.recv()
+        received = admin.get("/api/cameras/esp32-cam").json()["status"]["frames"]["received"]
+        # What the kernel held is old; after that it must be as fresh as anybody's.
+        data, until = b"", time.monotonic() + 10
+        while time.monotonic() < until:
+            data += sock.recv(65536)
+            if data.count(b"\xff\xd8\xff") >= 30:
+                break
+        sock.close()
+        stale = data.count(b"\xff\xd8\xff")
+        now = admin.get("/api/cameras/esp32-cam").json()["status"]["frames"]["received"]
+        assert received > 120
+        assert stale <= (now - received) + 25, "it was given what it had missed"
+
+
+def test_a_viewer_that_leaves_leaves_nothing_behind(server: RunningServer, admin: Person) -> None:
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+    worker = Path(f"/proc/{children[0]}")
+
+    def open_files() -> int:
+        return len(list((worker / "fd").iterdir()))
+
+    def round_of_viewers() -> None:
+        for way in ("/ws/view/demo", "/stream/demo.mjpg"):
+            for _ in range(10):
+                with raw_request(admin, way, **(WEBSOCKET if way.startswith("/ws") else {})) as sock:
+                    head_of(sock)
+        while admin.get("/api/cameras/demo").json()["status"]["viewers"]:
+            pass
+
+    round_of_viewers()
+    before = open_files()
+    for _ in range(5):
+        round_of_viewers()
+    assert open_files() <= before + 2
+
+
+def test_there_is_a_most_of_viewers(make_server: MakeServer) -> None:
+    server = make_server(MAX_VIEWERS=2)
+    with server.person() as admin:
+        first, _second = admin.view("demo"), admin.view("demo")
+        first.recv()
+        answer = admin.get("/stream/demo.mjpg")
+        assert (answer.status_code, answer.json()["error"]) == (429, "rate_limited")
+        first.close()
+        while admin.get("/api/cameras/demo").json()["status"]["viewers"] == 2:
+            pass
+        assert admin.view("demo").recv()
