@@ -14,7 +14,7 @@ from camproxy.clock import Clock, SystemClock, iso
 from camproxy.control.commands import Aim, AskPosition, Command, Light, Step
 from camproxy.control.lease import Lease
 from camproxy.control.pan_tilt import Limits, PanTilt, Pose, servo_message
-from camproxy.errors import BadRequest, NotFound
+from camproxy.errors import N_, BadRequest, NotFound
 from camproxy.frames import FAULTS, BadFrame, FrameHub
 from camproxy.links import open_channel, scheme_of, without_password
 from camproxy.links.link import DeviceLink, LinkState
@@ -135,14 +135,14 @@ class Camera:
             case Step(direction, degrees):
                 return self._move(self.head.step(direction, degrees), not_before)
             case Light(on):
-                self._need(self.config.has_light, "This camera has no light.")
+                self._need(self.config.has_light, N_("This camera has no light."))
                 return self._send("light", {"type": "light", "state": on}, Outcome(light=on), not_before)
             case AskPosition():
-                self._need(self.config.has_head, "This camera cannot be steered.")
+                self._need(self.config.has_head, N_("This camera cannot be steered."))
                 return self._send("get_position", {"type": "get_position"}, None, not_before)
 
     def _move(self, pose: Pose, not_before: float) -> Future[Outcome]:
-        self._need(self.config.has_head, "This camera cannot be steered.")
+        self._need(self.config.has_head, N_("This camera cannot be steered."))
         answer = self._send("servo", servo_message(pose), Outcome(pose=pose), not_before)
         self.head.asked = pose
         return answer

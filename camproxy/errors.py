@@ -1,17 +1,40 @@
 """The domain's own errors.
 
 Each has a stable `code`, the one that docs/protocol.md lists, and the HTTP status that goes with it. The message is a
-sentence for the person who asked; it never holds a secret.
+sentence for the person who asked; it never holds a secret. It is written here in English and translated where it is
+told, for only there is it known who asked: `web/errors.py`. `make texts` collects it from where the error is made.
 """
 
 from __future__ import annotations
 
 
 class CamProxyError(Exception):
-    """Base of everything that CamProxy raises on purpose."""
+    """Base of everything that CamProxy raises on purpose.
+
+    `values` fill the message's %(name)s; `where` is the field, setting or argument that the message is about.
+    """
 
     code = "internal"
     status = 500
+
+    def __init__(self, message: str = "", *, where: str = "", **values: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.values = values
+
+    def __str__(self) -> str:
+        return self.told(self.message)
+
+    def told(self, message: str) -> str:
+        """The sentence for a person, from the message in whichever language."""
+        filled = message % self.values if self.values else message
+        return f"{self.where}: {filled}" if self.where else filled
+
+
+def N_(message: str) -> str:
+    """Marks a message for `make texts` where it is not made into an error on the spot."""
+    return message
 
 
 class BadRequest(CamProxyError):

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import pydantic_core
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
-from camproxy.errors import BadRequest
+from camproxy.errors import N_, BadRequest
 
 # strict: a boolean is no number and a text is none, whatever Python or JSON would make of them.
 Angle = Annotated[int, Field(strict=True, ge=0, le=180)]
@@ -173,7 +173,7 @@ def read_json(text: str | bytes) -> Any:
     try:
         return pydantic_core.from_json(text, allow_inf_nan=False, cache_strings=False)
     except ValueError as error:
-        raise BadRequest(f"That is not JSON: {error}") from None
+        raise BadRequest("That is not JSON: %(why)s", why=error) from None
 
 
 def read_browser_event(event: str, payload: Any) -> Message:
@@ -183,21 +183,38 @@ def read_browser_event(event: str, payload: Any) -> Message:
     try:
         return BROWSER_EVENTS[event].model_validate(payload)
     except ValidationError as error:
-        raise BadRequest(explain(error)) from None
+        raise refusal(error) from None
 
 
 def read_device_message(text: str) -> DeviceMessage:
     """Validate a device's JSON text. Raises BadRequest; the device's kind of message may simply be unknown."""
     if len(text) > LONGEST_DEVICE_TEXT:
-        raise BadRequest(f"A text of {len(text)} characters; {LONGEST_DEVICE_TEXT} are allowed")
+        raise BadRequest(
+            "A text may have %(most)s characters, not %(length)s.", most=LONGEST_DEVICE_TEXT, length=len(text)
+        )
     try:
         return _device_message.validate_python(read_json(text))
     except ValidationError as error:
-        raise BadRequest(explain(error)) from None
+        raise refusal(error) from None
 
 
-def explain(error: ValidationError) -> str:
+#: What a person may run into at a form. The rest only programs get wrong: those read pydantic's own English.
+SENTENCES = {
+    "missing": N_("must have a value"),
+    "string_too_short": N_("must have at least %(min_length)s characters"),
+    "string_too_long": N_("must have at most %(max_length)s characters"),
+    "greater_than_equal": N_("must be at least %(ge)s"),
+    "less_than_equal": N_("must be at most %(le)s"),
+}
+
+
+def refusal(error: ValidationError) -> BadRequest:
     """The first thing that is wrong, with the field's name. What was sent is not repeated."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}" if where else first["msg"]
+    context = first.get("ctx", {})
+    if sentence := SENTENCES.get(first["type"]):
+        return BadRequest(sentence, where=where, **context)
+    # One of our own validators says in its own words what is wrong.
+    own_words = str(context["error"]) if "error" in context else first["msg"]
+    return BadRequest(own_words, where=where)

@@ -49,7 +49,7 @@ class Lease:
             self._expire()
             if self._holder and self._holder.id != driver.id and not by_force:
                 self._asked_by = driver
-                raise ControlHeld(f"{self._holder.name} is steering.")
+                raise ControlHeld("%(name)s is steering.", name=self._holder.name)
             changed = self._holder is None or self._holder.id != driver.id
             self._holder = driver
             self._until = self._clock.monotonic() + self._seconds

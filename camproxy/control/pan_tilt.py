@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from camproxy.errors import N_
+
 LOWEST, HIGHEST = 0, 180
 
 
@@ -25,7 +27,7 @@ class Limits:
     def __post_init__(self) -> None:
         for low, high in (self.x, self.y):
             if not LOWEST <= low < high <= HIGHEST:
-                raise ValueError(f"limits must rise and lie within {LOWEST}…{HIGHEST}")
+                raise ValueError(N_("limits must rise and lie within 0…180"))
 
     def clamp(self, x: float, y: float) -> Pose:
         return Pose(round(min(max(x, self.x[0]), self.x[1])), round(min(max(y, self.y[0]), self.y[1])))

@@ -128,7 +128,9 @@ class Outbox:
         if ok:
             item.answer.set_result(Answer(message))
         else:
-            item.answer.set_exception(DeviceError(f"The device answered with an error: {detail or 'no detail'}"))
+            item.answer.set_exception(
+                DeviceError("The device answered with an error: %(detail)s", detail=detail or "–")
+            )
         return True
 
     @property

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import logging
+from gettext import NullTranslations
 from typing import Any
 
 from flask import Flask, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
+from flask_babel import get_translations, gettext
 from flask_wtf.csrf import CSRFError
 from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
-from camproxy.errors import CamProxyError
+from camproxy.errors import N_, CamProxyError
 
 log = logging.getLogger(__name__)
 
 CODES = {400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 409: "conflict"}
 CODES |= {405: "bad_request", 413: "too_large", 415: "bad_request", 429: "rate_limited"}
+
+FAULT = N_("The server made a mistake; it is in its log.")
 
 
 class Problem(BaseModel):
@@ -28,10 +31,15 @@ class Problem(BaseModel):
     message: str
 
 
-def problem(error: CamProxyError) -> dict[str, Any]:
-    """What is told of an error: never what a fault inside the server looks like."""
-    message: str = str(error) if error.code != "internal" else gettext("The server made a mistake; it is in its log.")
-    return {"error": error.code, "message": message}
+def problem(error: CamProxyError, texts: NullTranslations | None = None) -> dict[str, Any]:
+    """What is told of an error: never what a fault inside the server looks like.
+
+    `texts`: the language of who asked, from `get_translations()`, for threads that answer later and serve no request.
+    """
+    texts = texts or get_translations()
+    if error.code == "internal":
+        return {"error": error.code, "message": texts.gettext(FAULT)}
+    return {"error": error.code, "message": error.told(texts.gettext(error.message))}
 
 
 def wants_page() -> bool:
@@ -91,4 +99,4 @@ def handle_errors(app: Flask) -> None:
     @app.errorhandler(Exception)
     def fault(error: Exception) -> ResponseReturnValue:
         log.exception("%s %s failed", request.method, request.path)
-        return answer(500, "internal", gettext("The server made a mistake; it is in its log."))
+        return answer(500, "internal", gettext(FAULT))

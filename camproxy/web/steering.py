@@ -27,7 +27,7 @@ def command_of(message: Message, camera_id: int) -> Command:
         case PresetCommand(preset=slot):
             preset = db.session.get(Preset, (camera_id, slot))
             if preset is None:
-                raise NotFound(f"There is no preset {slot}.")
+                raise NotFound("There is no preset %(slot)s.", slot=slot)
             return Aim(preset.x, preset.y)
     raise BadRequest("That is no command.")
 

@@ -72,7 +72,7 @@ def change(camera: str, json: CameraChange) -> CameraOut:
     row = camera_for(current_user, camera, "control")
     changes = columns(json.changes())
     if missing := [name for name, value in changes.items() if value is None]:
-        raise BadRequest(f"{missing[0]}: must have a value")
+        raise BadRequest("must have a value", where=missing[0])
     if "url" in changes:
         changes["url"] = with_password_of(changes["url"], row.url)
     for name, value in changes.items():

@@ -140,7 +140,7 @@ def store_preset(slot: int, json: PresetBody, **_: str) -> PresetOut:
 def delete_preset(slot: int, **_: str) -> tuple[str, int]:
     row = db.session.get(Preset, (g.camera_row.id, slot))
     if row is None:
-        raise NotFound(f"There is no preset {slot}.")
+        raise NotFound("There is no preset %(slot)s.", slot=slot)
     db.session.delete(row)
     db.session.commit()
     announce_cameras()
@@ -156,5 +156,5 @@ def go_to_preset(slot: int, **_: str) -> Moved:
 
 def checked_slot(slot: int) -> Slot:
     if not 1 <= slot <= 9:
-        raise BadRequest("slot: presets have the slots 1 to 9")
+        raise BadRequest("presets have the slots 1 to 9", where="slot")
     return slot

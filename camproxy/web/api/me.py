@@ -37,14 +37,14 @@ def show() -> MeOut:
 def change(json: MeChange) -> MeOut:
     changes = json.changes()
     if (wanted := changes.get("language")) and wanted not in [code for code, _ in languages()]:
-        raise BadRequest(f"language: there is no translation {wanted!r}")
+        raise BadRequest("there is no translation %(wanted)s", where="language", wanted=repr(wanted))
     if "default_camera" in changes:
         camera = changes.pop("default_camera")
         current_user.default_camera_id = camera_for(current_user, camera, "view").id if camera is not None else None
     nullable = {"max_fps"}
     for name, value in changes.items():
         if value is None and name not in nullable:
-            raise BadRequest(f"{name}: must have a value")
+            raise BadRequest("must have a value", where=name)
         setattr(current_user, name, value)
     db.session.commit()
     return me_out(current_user)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from camproxy.control.pan_tilt import Limits
-from camproxy.errors import BadRequest
+from camproxy.errors import N_, BadRequest
 from camproxy.links import scheme_of, without_password
 from camproxy.messages import Angle, CameraKey, Direction, Rate, Step, Switch
 from camproxy.web.announcer import control_state
@@ -22,7 +22,7 @@ Role = Literal["viewer", "operator", "admin"]
 def printable(text: str) -> str:
     """Names are shown to people: no control characters, and none that turn the text around them (bidi)."""
     if not all(character.isprintable() or character == "\u200c" for character in text):
-        raise ValueError("must not have control characters")
+        raise ValueError(N_("must not have control characters"))
     return text
 
 
@@ -30,7 +30,7 @@ def camera_address(url: str) -> str:
     try:
         scheme_of(url)
     except BadRequest as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(error.message) from None
     return url
 
 

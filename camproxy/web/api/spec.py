@@ -9,8 +9,7 @@ from pydantic import ValidationError
 from spectree import Response, SpecTree
 
 from camproxy import __version__
-from camproxy.errors import BadRequest
-from camproxy.messages import explain
+from camproxy.messages import refusal
 from camproxy.web.errors import Problem
 from camproxy.web.guards import ANYONE, allow
 
@@ -20,7 +19,7 @@ bp = Blueprint("openapi_document", __name__)
 def refuse(_request: Any, _response: Any, error: Exception | None, *_: Any) -> None:
     """Give a validation error the same shape as every other error."""
     if isinstance(error, ValidationError):
-        raise BadRequest(explain(error))
+        raise refusal(error)
 
 
 api = SpecTree(

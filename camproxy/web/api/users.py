@@ -49,7 +49,7 @@ def change(user_id: int, json: UserChange) -> UserOut:
     row = found(user_id)
     changes = json.changes()
     if missing := [name for name, value in changes.items() if value is None]:
-        raise BadRequest(f"{missing[0]}: must have a value")
+        raise BadRequest("must have a value", where=missing[0])
     if (name := changes.get("username")) and (other := User.named(name)) and other.id != row.id:
         raise Conflict("There is a user of that name already.")
     if changes.get("role", "admin") != "admin" or changes.get("is_active") is False:
@@ -83,7 +83,7 @@ def set_permissions(user_id: int, json: PermissionsBody) -> UserOut:
     own = {permission.camera_id: permission for permission in row.permissions}
     for wanted in json.permissions:
         if db.session.get(Camera, wanted.camera) is None:
-            raise NotFound(f"There is no camera {wanted.camera}.")
+            raise NotFound("There is no camera %(number)s.", number=wanted.camera)
         if wanted.level is None:
             if stale := own.pop(wanted.camera, None):
                 row.permissions.remove(stale)
