@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format clean client
+.PHONY: help run test check format texts clean client
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ check: .venv/.installed-dev  ## Check format, lint and types, then run all tests
 format: .venv/.installed-dev  ## Put the code into shape
 	@$(BIN)/ruff check --fix --exit-zero .
 	@$(BIN)/ruff format .
+
+texts: .venv/.installed  ## Bring the translations up to the texts in the sources
+	@$(BIN)/python scripts/texts.py
 
 clean:  ## Remove what can be made again; data and settings stay
 	rm -rf .venv static/vendor node_modules .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,23 +1,51 @@
-"""Languages: which one a page is in, which way it runs, and the texts of its scripts."""
+"""Languages: which one a page is in, which way it runs, and the texts of its scripts.
+
+The catalogues are the .po files in camproxy/translations. They are compiled when a language is first asked for, in
+memory: a fresh clone needs no step for it, and no compiled file can be older than its source.
+"""
 
 from __future__ import annotations
 
+import io
 from functools import cache
+from gettext import NullTranslations
+from pathlib import Path
 
-from flask import Flask, request
-from flask_babel import Babel, get_locale, get_translations
+from babel import Locale
+from babel.messages import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import Translations
+from flask import Flask, has_request_context, request
+from flask_babel import Babel, Domain, get_locale
 from flask_login import current_user
 
 from camproxy.web.services import services
 
-babel = Babel()
+CATALOGUES = Path(__file__).resolve().parent.parent / "translations"
+
+
+class Texts(Domain):
+    """The catalogues as Flask-Babel asks for them."""
+
+    def get_translations(self) -> NullTranslations:
+        # No locale: no request, so nobody to speak to in a language.
+        locale = get_locale()
+        return compiled(str(locale)) if locale else Translations()
+
+
+class TextsInMemory(Babel):
+    domain_instance = Texts()
+
+
+babel = TextsInMemory()
 
 
 @cache
 def languages() -> list[tuple[str, str]]:
     """(code, the language's own name) of every translation that is there, and of English."""
-    found = {str(locale): locale for locale in babel.list_translations()}
-    return [(code, (locale.get_language_name(locale.language) or code).capitalize()) for code, locale in found.items()]
+    codes = sorted({"en", *(path.stem for path in CATALOGUES.glob("*.po"))})
+    return [(code, (Locale.parse(code).get_language_name(code) or code).capitalize()) for code in codes]
 
 
 def language() -> str:
@@ -27,26 +55,39 @@ def language() -> str:
     for wanted in (chosen, services().settings.language):
         if wanted in codes:
             return wanted
-    return request.accept_languages.best_match(codes) or "en"
+    asked = request.accept_languages.best_match(codes) if has_request_context() else None
+    return asked or "en"
 
 
-def script_catalogue() -> dict[str, str | list[str]]:
-    """Every translated text, by the English one; empty in English. Plural forms are a list."""
-    catalogue: dict[str, str | list[str]] = {}
-    for message_id, translated in getattr(get_translations(), "_catalog", {}).items():
-        if not message_id:
-            continue
-        if isinstance(message_id, tuple):
-            forms = catalogue.setdefault(message_id[0], [])
-            if isinstance(forms, list):
-                forms.append(translated)
-        elif translated:
-            catalogue[message_id] = translated
-    return catalogue
+@cache
+def catalogue(code: str) -> Catalog:
+    path = CATALOGUES / f"{code}.po"
+    if not path.exists():
+        return Catalog(code)  # English is what stands in the sources
+    with path.open("rb") as source:
+        return read_po(source, locale=code)
+
+
+@cache
+def compiled(code: str) -> Translations:
+    binary = io.BytesIO()
+    write_mo(binary, catalogue(code))
+    binary.seek(0)
+    return Translations(binary)
+
+
+@cache
+def script_texts(code: str) -> dict[str, str]:
+    """The translated texts of static/js, by the English ones; empty in English."""
+    return {
+        str(message.id): str(message.string)
+        for message in catalogue(code)
+        if message.string and any(path.startswith("static/js/") for path, _ in message.locations)
+    }
 
 
 def init_i18n(app: Flask) -> None:
-    babel.init_app(app, locale_selector=language, default_translation_directories="camproxy/translations")
+    babel.init_app(app, locale_selector=language)
 
     @app.context_processor
     def texts() -> dict[str, object]:
@@ -55,5 +96,5 @@ def init_i18n(app: Flask) -> None:
             "language": str(locale).replace("_", "-"),
             "text_direction": locale.text_direction if locale else "ltr",
             "languages": languages(),
-            "catalogue": script_catalogue(),
+            "catalogue": script_texts(str(locale)),
         }

@@ -12,6 +12,7 @@ class StrictJsonProvider(DefaultJSONProvider):
     """Raises ValueError for what is no JSON, which Flask answers with 400."""
 
     sort_keys = False
+    ensure_ascii = False  # the texts of a page's scripts, in Persian, would be twice as long
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         return pydantic_core.from_json(s, allow_inf_nan=False)

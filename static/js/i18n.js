@@ -4,21 +4,32 @@ import { catalogue, language } from "./page.js";
 
 /** The translation of `text`, its %(name)s filled from `values`. */
 export function _(text, values = {}) {
-  return (catalogue[text] || text).replace(/%\((\w+)\)s/g, (placeholder, name) => values[name] ?? placeholder);
+  return (catalogue[text] || text).replace(/%\((\w+)\)s/g, (placeholder, name) => (name in values ? isolated(values[name]) : placeholder));
+}
+
+const rightToLeft = document.documentElement.dir === "rtl";
+const OTHER_DIRECTION = rightToLeft ? /[\p{L}\p{N}]/u : /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
+
+/** A name, an address or a number keeps its own direction, and does not shuffle the sentence around it. */
+function isolated(value) {
+  return OTHER_DIRECTION.test(value) ? `\u2068${value}\u2069` : value;
 }
 
 // The page's language with the reader's own region: 14:02 in Britain, 2:02 PM in America.
 const locale = navigator.languages.find((candidate) => candidate.split("-")[0] === language) ?? language;
+// What an engineer compares with a data sheet has the digits of the data sheet; times are told in the reader's own.
+const technical = new Intl.Locale(locale, { numberingSystem: "latn" });
 
-const integer = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
-const milliseconds = new Intl.NumberFormat(locale, { style: "unit", unit: "millisecond", unitDisplay: "short", maximumFractionDigits: 0 });
-const kilobytes = new Intl.NumberFormat(locale, { style: "unit", unit: "kilobyte", unitDisplay: "short", maximumFractionDigits: 0 });
-const degrees = new Intl.NumberFormat(locale, { style: "unit", unit: "degree", unitDisplay: "narrow", maximumFractionDigits: 0 });
+const plain = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+const integer = new Intl.NumberFormat(technical, { maximumFractionDigits: 0 });
+const milliseconds = new Intl.NumberFormat(technical, { style: "unit", unit: "millisecond", unitDisplay: "short", maximumFractionDigits: 0 });
+const kilobytes = new Intl.NumberFormat(technical, { style: "unit", unit: "kilobyte", unitDisplay: "short", maximumFractionDigits: 0 });
+const degrees = new Intl.NumberFormat(technical, { style: "unit", unit: "degree", unitDisplay: "narrow", maximumFractionDigits: 0 });
 const clockTime = new Intl.DateTimeFormat(locale, { timeStyle: "short" });
 const dayAndTime = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
 
 export const number = (value) => integer.format(value);
-export const inSeconds = (value) => _("%(count)s s", { count: number(value) });
+export const inSeconds = (value) => _("%(count)s s", { count: plain.format(value) });
 export const inMilliseconds = (value) => milliseconds.format(value);
 export const inKilobytes = (bytes) => kilobytes.format(bytes / 1000);
 export const inDegrees = (value) => degrees.format(value);

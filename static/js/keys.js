@@ -3,6 +3,12 @@
 const REPEAT = 150;
 const ARROWS = { ArrowUp: "up", ArrowDown: "down", ArrowLeft: "left", ArrowRight: "right" };
 
+/** What a key means in Latin letters: on a Persian or a Greek keyboard the L key types another one. */
+function meaning({ key, code }) {
+  if (key.length > 1 || key < "\u0080") return key;
+  return key === "؟" ? "?" : code.replace(/^(Key|Digit)/, "");
+}
+
 /** `actions` maps keys to functions; arrows call `actions.move(direction)`, digits `actions.preset(slot)`. */
 export function startKeys(actions, isActive) {
   let lastMove = -Infinity;
@@ -20,7 +26,8 @@ export function startKeys(actions, isActive) {
       return;
     }
     if (event.repeat) return;
-    if (/^[1-9]$/.test(event.key)) actions.preset(Number(event.key));
-    else actions[event.key.toLowerCase()]?.();
+    const key = meaning(event);
+    if (/^[1-9]$/.test(key)) actions.preset(Number(key));
+    else actions[key.toLowerCase()]?.();
   });
 }
