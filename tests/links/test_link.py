@@ -10,48 +10,10 @@ from typing import Any
 
 import pytest
 
-from camproxy.errors import ChannelError, DeviceOffline, NoAnswer
+from camproxy.errors import DeviceOffline, NoAnswer
 from camproxy.links.link import HELD, Backoff, DeviceLink, LinkState
 from tests.clocks import FakeClock
-
-
-class Line:
-    """A channel whose other end is the test."""
-
-    def __init__(self, pull: bool = True) -> None:
-        self.pull = pull
-        self.sent: queue.Queue[str] = queue.Queue()
-        self.closed = threading.Event()
-        self._incoming: queue.Queue[bytes | str | ChannelError] = queue.Queue()
-
-    def receive(self, timeout: float) -> bytes | str | None:
-        try:
-            message = self._incoming.get(timeout=timeout)
-        except queue.Empty:
-            return None
-        if isinstance(message, ChannelError):
-            raise message
-        return message
-
-    def send(self, text: str) -> None:
-        if self.closed.is_set():
-            raise ChannelError("closed")
-        self.sent.put(text)
-
-    def close(self) -> None:
-        self.closed.set()
-        self._incoming.put(ChannelError("closed", "by us"))
-
-    # The test's end
-
-    def say(self, message: bytes | str) -> None:
-        self._incoming.put(message)
-
-    def cut(self, reason: str = "closed") -> None:
-        self._incoming.put(ChannelError(reason, "cut by the test"))
-
-    def heard(self) -> str:
-        return self.sent.get(timeout=10)
+from tests.lines import Exchange, Line
 
 
 class Device:
@@ -63,24 +25,16 @@ class Device:
         self.frames: queue.Queue[bytes] = queue.Queue()
         self.texts: queue.Queue[str] = queue.Queue()
         self.states: queue.Queue[LinkState] = queue.Queue()
-        self.answers: queue.Queue[Line | Exception] = queue.Queue()
-        self.dialling = threading.Event()
+        self.exchange = Exchange()
         self.looked = threading.Semaphore(0)
         self.on_frame: Callable[[bytes], None] = self.frames.put
         self.on_text = self.texts.put
         options = {"retry_step": 0.001, "fps": lambda: 10.0} | options
-        self.link = DeviceLink("it", self._dial, self, wanted=self._wanted, clock=self.clock, **options)
+        self.link = DeviceLink("it", self.exchange.dial, self, wanted=self._wanted, clock=self.clock, **options)
 
     def _wanted(self) -> bool:
         self.looked.release()
         return self.wanted
-
-    def _dial(self) -> Line:
-        self.dialling.set()
-        answer = self.answers.get(timeout=10)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
 
     def on_link_change(self) -> None:
         self.states.put(self.link.state)
@@ -90,14 +44,13 @@ class Device:
 
     def connect(self, pull: bool = True) -> Line:
         """Answer the next dialling with a new line."""
-        line = Line(pull)
-        self.answers.put(line)
+        line = self.exchange.connect(pull)
         while not self.changed().connected:
             pass
         return line
 
     def refuse(self) -> LinkState:
-        self.answers.put(ChannelError("refused", "nobody is there"))
+        self.exchange.refuse()
         return self.changed()
 
     def want(self, wanted: bool = True) -> None:
@@ -133,7 +86,7 @@ def make() -> Iterator[Callable[..., Device]]:
     yield make
     for device in made:
         # Whoever waits for a line gets none.
-        device.answers.put(ChannelError("refused"))
+        device.exchange.refuse()
         device.link.stop()
     assert set(threading.enumerate()) <= before, "a thread was left behind"
 
@@ -292,10 +245,8 @@ class TestOnDemand:
         return make(on_demand=True)
 
     def test_it_dials_when_frames_are_wanted_and_hangs_up_when_they_are_not(self, device: Device) -> None:
-        line = Line(pull=False)
-        device.answers.put(line)
         device.want()
-        assert device.changed().connected
+        line = device.connect(pull=False)
         line.say(b"frame 1")
         assert device.frames.get(timeout=10) == b"frame 1"
         device.want(False)
@@ -308,7 +259,7 @@ class TestOnDemand:
         for _ in range(5):
             assert device.looked.acquire(timeout=10)
             device.link.poke()
-        assert not device.dialling.is_set()
+        assert not device.exchange.dialling.is_set()
 
     def test_it_dials_again_for_the_next(self, device: Device) -> None:
         for round_ in range(3):
@@ -362,11 +313,10 @@ class TestStop:
         assert not [thread for thread in threading.enumerate() if thread.name == "link-it"]
 
     def test_a_line_that_opens_meanwhile_is_closed(self, device: Device) -> None:
-        assert device.dialling.wait(10)
+        assert device.exchange.dialling.wait(10)
         stopping = threading.Thread(target=device.link.stop)
         stopping.start()
-        line = Line()
-        device.answers.put(line)
+        line = device.exchange.connect()
         stopping.join(10)
         assert line.closed.is_set()
         assert not [thread for thread in threading.enumerate() if thread.name.startswith("link-it")]
