@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from flask_login import UserMixin
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, ForeignKey, MetaData, String, UniqueConstraint, func
+from sqlalchemy import ColumnElement, DateTime, ForeignKey, MetaData, Select, String, and_, func, or_
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, contains_eager, declared_attr, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 from werkzeug.security import check_password_hash
 
@@ -83,7 +83,6 @@ class User(UserMixin, db.Model):  # type: ignore[name-defined]
     max_fps: Mapped[float | None] = mapped_column()
 
     permissions: Mapped[list[Permission]] = relationship(back_populates="user", cascade="all, delete-orphan")
-    tokens: Mapped[list[ApiToken]] = relationship(back_populates="user", cascade="all, delete-orphan")
 
     def __init__(self, username: str, password: str | None = None, **columns: Any) -> None:
         is_admin = columns.pop("is_admin", None)
@@ -198,24 +197,48 @@ class Permission(db.Model):  # type: ignore[name-defined]
     camera: Mapped[Camera] = relationship(back_populates="permissions")
 
 
-class ApiToken(db.Model):  # type: ignore[name-defined]
-    """A personal token for a program. Only a hash of it is kept: 256 random bits need no slow hash."""
-
-    __tablename__ = "api_token"
-    __table_args__ = (UniqueConstraint("sha256"),)
+class Credential:
+    """What lets a user in: a random text, of which only a hash is kept; 256 random bits need no slow one."""
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
-    name: Mapped[str] = mapped_column(String(80))
-    sha256: Mapped[str] = mapped_column(String(64))
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
-    user: Mapped[User] = relationship(back_populates="tokens")
+    @declared_attr
+    def user(cls) -> Mapped[User]:
+        return relationship(User)
 
     @staticmethod
-    def digest(token: str) -> str:
-        return hashlib.sha256(token.encode()).hexdigest()
+    def digest(text: str) -> str:
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @classmethod
+    def valid(cls) -> Select[Any]:
+        """Those that let somebody in now."""
+        found: Select[Any] = db.select(cls).join(cls.user).options(contains_eager(cls.user)).where(User.is_active)
+        return found
+
+    @classmethod
+    def shown(cls, text: str) -> Self | None:
+        """The credential of that text, if it lets somebody in."""
+        found: Self | None = db.session.scalar(cls.valid().where(cls.sha256 == cls.digest(text)))
+        return found
+
+    def use(self) -> None:
+        """Note that it is in use. Once a minute is enough; a write for each request would not be."""
+        if self.last_used_at is None or (now() - self.last_used_at).total_seconds() > 60:
+            self.last_used_at = now()
+            db.session.commit()
+
+
+class ApiToken(Credential, db.Model):  # type: ignore[name-defined]
+    """A personal token for a program."""
+
+    __tablename__ = "api_token"
+
+    name: Mapped[str] = mapped_column(String(80))
 
     @classmethod
     def issue(cls, user: User, name: str) -> tuple[ApiToken, str]:
@@ -223,15 +246,29 @@ class ApiToken(db.Model):  # type: ignore[name-defined]
         text = "cam_" + secrets.token_urlsafe(32)
         return cls(user=user, name=name, sha256=cls.digest(text)), text
 
+
+class LoginSession(Credential, db.Model):  # type: ignore[name-defined]
+    """A browser in which somebody logged in; the cookie holds its text. It ends with the log-out, or in time."""
+
+    __tablename__ = "login_session"
+
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    address: Mapped[str] = mapped_column(String(45), default="")
+    agent: Mapped[str] = mapped_column(String(200), default="")
+
     @classmethod
-    def owner_of(cls, text: str) -> User | None:
-        """The active user whose token this is."""
-        token = db.session.scalar(db.select(cls).where(cls.sha256 == cls.digest(text)))
-        if token is None or not token.user.is_active:
-            return None
-        # Once a minute is enough to see that it is in use; a write per request would not be.
-        if token.last_used_at is None or (now() - token.last_used_at).total_seconds() > 60:
-            token.last_used_at = now()
-            db.session.commit()
-        user: User = token.user
-        return user
+    def issue(cls, user: User, lasts: timedelta, address: str, agent: str) -> tuple[LoginSession, str]:
+        """A new session of `user`, and the text for its cookie."""
+        text, begun = secrets.token_urlsafe(32), now()
+        row = cls(user=user, sha256=cls.digest(text), created_at=begun, last_used_at=begun)
+        row.expires_at, row.address, row.agent = begun + lasts, address[:45], agent[:200]
+        return row, text
+
+    @classmethod
+    def valid(cls) -> Select[Any]:
+        return super().valid().where(cls.expires_at > now())
+
+    @classmethod
+    def end(cls, *which: ColumnElement[bool]) -> None:
+        """End the sessions for which all of `which` holds, and tidy up those that ended in time."""
+        db.session.execute(db.delete(cls).where(or_(and_(*which), cls.expires_at <= now())))

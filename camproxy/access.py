@@ -6,9 +6,10 @@ the camera grants everyone; a viewer never steers.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
-from models import LEVELS, Camera, Permission, User, db
+from models import LEVELS, ApiToken, Camera, LoginSession, Permission, User, db
 
 
 def level(user: User, camera: Camera) -> str:
@@ -29,6 +30,42 @@ def _level(user: User, everyone: str, own: Permission | None) -> str:
         return "control"
     granted = own.level if own else everyone
     return "view" if user.role == "viewer" and granted == "control" else granted
+
+
+def level_by_credential(sha256: str, camera_id: int) -> str:
+    """What may be done with a camera by whoever came with this log-in or token; `none` once that has ended."""
+    camera = db.session.get(Camera, camera_id)
+    for kind in (LoginSession, ApiToken):
+        if camera and (found := db.session.scalar(kind.valid().where(kind.sha256 == sha256))):
+            return level(found.user, camera)
+    return "none"
+
+
+class Rights:
+    """What everybody may do, by user and by what let them in, as it was at the monotonic time `at`."""
+
+    def __init__(self) -> None:
+        self.at = time.monotonic()
+        cameras = list(db.session.execute(db.select(Camera.id, Camera.everyone)).tuples())
+        own = {(row.user_id, row.camera_id): row for row in db.session.scalars(db.select(Permission))}
+        self._by_user = {
+            user.id: {number: _level(user, everyone, own.get((user.id, number))) for number, everyone in cameras}
+            for user in db.session.scalars(db.select(User).filter_by(is_active=True))
+        }
+        self._by_credential = {
+            sha256: self._by_user.get(user_id, {})
+            for kind in (LoginSession, ApiToken)
+            for sha256, user_id in db.session.execute(kind.valid().with_only_columns(kind.sha256, kind.user_id))
+        }
+
+    def valid(self, credential: str) -> bool:
+        return credential in self._by_credential
+
+    def levels_of(self, credential: str) -> dict[int, str]:
+        return self._by_credential.get(credential, {})
+
+    def level(self, user_id: int, camera_id: int) -> str:
+        return self._by_user.get(user_id, {}).get(camera_id, "none")
 
 
 def at_least(granted: str, needed: str) -> bool:

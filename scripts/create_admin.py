@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from app import create_app
 from camproxy import database
 from camproxy.errors import BadSetting
-from models import ROLES, User, db
+from models import ROLES, LoginSession, User, db
 
 SHORTEST_PASSWORD = 8
 
@@ -64,10 +64,13 @@ def change(user: User, options: argparse.Namespace) -> int:
         if password is None:
             return 1
         user.set_password(password)
+        LoginSession.end(LoginSession.user_id == user.id)
     if options.promote:
         user.is_admin = True
     if options.deactivate or options.unlock:
         user.is_active = bool(options.unlock)
+    if options.deactivate:
+        LoginSession.end(LoginSession.user_id == user.id)
     db.session.commit()
     print(f"{user.username} is {user.role}, {'active' if user.is_active else 'not active'}.")
     return 0

@@ -160,7 +160,9 @@ class Listener:
         self.client = socketio.Client(http_session=person.http, reconnection=False)
         self._queues: dict[str, queue.Queue[Any]] = {}
         self._lock = threading.Lock()
+        self.ended = threading.Event()
         self.client.on("*", self._keep)
+        self.client.on("disconnect", lambda *_: self.ended.set())
         self.client.connect(person.server.url, auth=auth, **options)
 
     def _queue(self, event: str) -> queue.Queue[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 from flask import Blueprint, Flask, g, redirect, render_template, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
@@ -17,8 +18,9 @@ from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
 from camproxy.web.guards import ANYONE, LOGIN, allow
+from camproxy.web.review import review_access
 from camproxy.web.services import services
-from models import ApiToken, User, db, now
+from models import ApiToken, LoginSession, User, db, now
 
 log = logging.getLogger(__name__)
 
@@ -44,13 +46,9 @@ class SessionInterface(SecureCookieSessionInterface):
 
 @login_manager.user_loader
 def load_user(user_id: str) -> User | None:
-    user = db.session.get(User, int(user_id))
-    # A number is not enough: SQLite gives that of the last user, once deleted, to the next one.
-    return user if user and user.is_active and session.get("user_since") == since(user) else None
-
-
-def since(user: User) -> str:
-    return user.created_at.isoformat()
+    """The user of the cookie. What counts is the session on the server: a copied cookie is worthless after its end."""
+    found = LoginSession.shown(session.get("login", ""))
+    return None if found is None or str(found.user_id) != user_id else let_in(found)
 
 
 @login_manager.request_loader
@@ -64,9 +62,15 @@ def load_user_by_token(incoming: object) -> User | None:
         token = authorization.password
     else:
         return None
-    user = ApiToken.owner_of(token) if token else None
-    g.by_token = user is not None
-    return user
+    found = ApiToken.shown(token) if token else None
+    return None if found is None else let_in(found)
+
+
+def let_in(found: ApiToken | LoginSession) -> User:
+    found.use()
+    g.credential = found.sha256
+    g.by_token = isinstance(found, ApiToken)
+    return found.user
 
 
 def log_in_limit() -> str:
@@ -87,22 +91,32 @@ def login() -> ResponseReturnValue:
         log.warning("log-in refused for %r from %s", (form.username.data or "")[:80], request.remote_addr)
         error = gettext("That user name and password do not fit together.")
         return render_template("login.html", form=form, error=error), 401
-    session.clear()
-    session.permanent = True
-    login_user(user)
-    session["user_since"] = since(user)
-    user.last_login_at = now()
-    db.session.commit()
+    begin_session(user)
     log.info("%s logged in from %s", user.username, request.remote_addr)
     return redirect(safe_next())
+
+
+def begin_session(user: User) -> None:
+    lasts = timedelta(hours=services().settings.session_hours)
+    row, text = LoginSession.issue(user, lasts, request.remote_addr or "", request.user_agent.string)
+    db.session.add(row)
+    user.last_login_at = now()
+    db.session.commit()
+    session.clear()
+    session.permanent = True
+    session["login"] = text
+    login_user(user)
 
 
 @bp.get("/logout")
 @allow(LOGIN)
 def logout() -> ResponseReturnValue:
     log.info("%s logged out", current_user.username)
+    LoginSession.end(LoginSession.sha256 == g.credential)
+    db.session.commit()
     logout_user()
     session.clear()
+    review_access()
     return redirect(url_for("auth.login"))
 
 

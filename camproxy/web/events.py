@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from flask import request
+from flask import g, request
 from flask_login import current_user
 from flask_socketio import ConnectionRefusedError as Refused
 from flask_socketio import SocketIO
@@ -21,7 +21,7 @@ from camproxy.access import levels
 from camproxy.cameras import Camera
 from camproxy.control.commands import AskPosition
 from camproxy.control.lease import Driver
-from camproxy.errors import BadRequest, CamProxyError, ControlHeld, NotFound, Unauthorized
+from camproxy.errors import BadRequest, CamProxyError, ControlHeld, NotFound, RateLimited, Unauthorized
 from camproxy.frames import Viewer
 from camproxy.messages import ControlRequest, FrameAck, Hello, Message, Subscribe, read_browser_event
 from camproxy.web.announcer import announce_control, control_state, position_update
@@ -150,6 +150,7 @@ def release_control(user: User, camera: Camera) -> dict[str, Any]:
 
 
 def register_events(socketio: SocketIO) -> None:
+    socketio.server.admit = admit
     socketio.on_event("connect", connect)
     socketio.on_event("disconnect", disconnect)
     for name, event in EVENTS.items():
@@ -157,14 +158,22 @@ def register_events(socketio: SocketIO) -> None:
     socketio.on_event(MALFORMED, malformed)
 
 
+def admit() -> dict[str, Any] | None:
+    """Before a connection exists at all, for strangers must not even cost a thread: why it may not be made."""
+    shared = services()
+    if not current_user.is_authenticated:
+        return problem(Unauthorized("Log in first."))
+    if len(shared.socketio.server.eio.sockets) > shared.settings.max_clients:
+        return problem(RateLimited("As many browsers are connected as this server allows."))
+    return None
+
+
 def connect(auth: Any = None) -> None:
     shared = services()
     if not current_user.is_authenticated:
-        raise Refused("unauthorized")
-    if len(shared.live) >= shared.settings.max_clients:
-        raise Refused("too many clients")
+        raise Refused("unauthorized")  # the log-in has ended since the connection was made
     user: User = current_user._get_current_object()
-    client = Client(sid(), user.id, user.username, levels(user))
+    client = Client(sid(), user.id, g.credential, user.username, levels(user))
     shared.live.add(client)
     if Hello.model_validate(auth if isinstance(auth, dict) else {}).subscribe:
         try:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
 from dataclasses import dataclass, field
 
-from camproxy.access import levels
+from camproxy.access import Rights
 from camproxy.frames import Viewer
-from models import User, db
 
 #: A client that acknowledges frames is at most this many behind.
 ACK_WINDOW = 3
@@ -36,8 +35,10 @@ class Client:
 
     sid: str
     user_id: int
+    credential: str
     name: str
     levels: dict[int, str]
+    since: float = field(default_factory=time.monotonic)
     subscriptions: dict[int, Subscription] = field(default_factory=dict)
 
     def may_see(self, camera_id: int) -> bool:
@@ -95,20 +96,13 @@ class Live:
     def who_watches(self, camera_id: int) -> list[Client]:
         return [client for client in self.clients() if camera_id in client.subscriptions]
 
-    def review(self, disconnect: Callable[[Client], None]) -> None:
-        """Look again at what everybody may do, after users, permissions or cameras were changed.
-
-        Ends the subscriptions that are allowed no more, and calls `disconnect` for users who may not be here at all.
-        Needs an application context.
-        """
-        rights: dict[int, dict[int, str] | None] = {}
-        for client in self.clients():
-            if client.user_id not in rights:
-                user = db.session.get(User, client.user_id)
-                rights[client.user_id] = levels(user) if user and user.is_active else None
-            granted = rights[client.user_id]
-            client.levels = granted or {}
+    def review(self, rights: Rights) -> list[Client]:
+        """End the subscriptions that are allowed no more; the clients that may not be here at all are returned."""
+        leave = []
+        for client in [client for client in self.clients() if client.since < rights.at]:
+            client.levels = rights.levels_of(client.credential)
             for camera_id in [number for number in client.subscriptions if not client.may_see(number)]:
                 self.unsubscribe(client, camera_id)
-            if granted is None:
-                disconnect(client)
+            if not rights.valid(client.credential):
+                leave.append(client)
+        return leave

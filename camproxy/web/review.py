@@ -8,12 +8,11 @@ import threading
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from camproxy.access import levels
+from camproxy.access import Rights
 from camproxy.control.lease import Driver
 from camproxy.web.announcer import announce_control
 from camproxy.web.services import services
 from camproxy.web.viewers.fanout import NOT_ALLOWED, Outlet
-from models import User, db
 
 log = logging.getLogger(__name__)
 
@@ -26,19 +25,18 @@ def review_access() -> None:
 
 def end_what_is_not_allowed() -> None:
     shared = services()
-    server = shared.socketio.server
-    shared.live.review(lambda client: server.disconnect(client.sid))
-
-    users = db.session.scalars(db.select(User).filter_by(is_active=True))
-    rights = {user.id: levels(user) for user in users}
+    rights = Rights()
+    for client in shared.live.review(rights):
+        shared.socketio.server.disconnect(client.sid)
 
     def not_allowed(outlet: Outlet) -> bool:
-        return rights.get(outlet.user_id, {}).get(outlet.camera_id, "none") == "none"
+        now_allowed = rights.levels_of(outlet.credential).get(outlet.camera_id, "none")
+        return now_allowed == "none" and outlet.since < rights.at
 
     shared.fanout.close_where(not_allowed, NOT_ALLOWED)
     for camera in shared.cameras:
         holder: Driver | None = camera.lease.state().holder
-        if holder and rights.get(holder.id, {}).get(camera.id) != "control":
+        if holder and rights.level(holder.id, camera.id) != "control":
             camera.lease.release(holder.id)
             announce_control(camera, shared.live, shared.socketio)
 
@@ -49,9 +47,9 @@ def announce_cameras() -> None:
 
 
 class AccessWatch:
-    """A subsystem that looks again every two seconds: users are also changed by scripts, in other processes."""
+    """A subsystem that looks again every second: time ends log-ins, and scripts change users from other processes."""
 
-    EVERY = 2.0
+    EVERY = 1.0
 
     def __init__(self, app: Flask) -> None:
         self._app = app

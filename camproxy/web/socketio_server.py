@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
@@ -25,7 +26,17 @@ class OrderedServer(socketio.Server):
 
     python-socketio offers a thread for each event, which loses the order (the last position must be the last), or
     handlers that make their client wait, which blocks it for two seconds when a head does not answer.
+
+    `admit` is asked in a request context before a connection is made; what it returns is the answer to a refused one.
     """
+
+    app: Flask
+    admit: Callable[[], dict[str, Any] | None]
+
+    def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> Any:
+        with self.app.request_context(environ):
+            refusal = self.admit()
+        return refusal or super()._handle_eio_connect(eio_sid, environ)
 
     def _handle_event_internal(
         self, server: Any, sid: str, eio_sid: str, data: list[Any], namespace: str, id: int | None
@@ -94,6 +105,8 @@ def make_socketio(app: Flask, settings: Settings) -> SocketIO:
         http_compression=False,
     )
     socketio_.server.__class__ = OrderedServer
+    socketio_.server.app = app
+    socketio_.server.eio.on("connect", socketio_.server._handle_eio_connect)
     if settings.async_mode == "threading":
         limited = type("LimitedWebSocket", (LimitedWebSocket,), {"largest": settings.message_bytes})
         socketio_.server.eio._async = socketio_.server.eio._async | {"websocket": limited}

@@ -3,7 +3,6 @@
 import { io } from "../vendor/socket.io.esm.min.js";
 import { api, Refusal } from "./api.js";
 import { _ } from "./i18n.js";
-import { toLogin } from "./page.js";
 import { error } from "./toasts.js";
 
 const ANSWER_WITHIN = 5000;
@@ -29,8 +28,8 @@ export class Server extends EventTarget {
     socket.on("connect", () => this.#connected());
     socket.on("disconnect", (reason) => this.#disconnected(reason));
     socket.on("connect_error", () => {
-      // Not active: the server itself refused, and it does that only to the logged out.
-      if (!socket.active) toLogin();
+      // A refusal and an outage look alike here. Asking who we are tells them apart: it leads the logged out to the form.
+      api.get("me").catch(() => {});
     });
     socket.on("camera_status", (status) => cameras.applyStatus(status));
     socket.on("position_update", (position) => cameras.applyPosition(position));

@@ -4,13 +4,14 @@ import "./shell.js";
 import "./passwords.js";
 import { api } from "./api.js";
 import { confirm, onSubmit } from "./dialogs.js";
+import { browserName } from "./browsers.js";
 import { byId, fromTemplate, say } from "./dom.js";
 import { _, moment } from "./i18n.js";
 import { me, pageData } from "./page.js";
 import { applyTheme } from "./theme.js";
 import { error, note } from "./toasts.js";
 
-let { tokens } = pageData;
+let { sessions, tokens } = pageData;
 
 function done(form, text) {
   say(form.querySelector(".form-done"), text);
@@ -44,8 +45,39 @@ const passwordForm = byId("password-form");
 onSubmit(passwordForm, async ({ elements }) => {
   await api.post("me/password", { current: elements.current.value, new: elements.new.value });
   passwordForm.reset();
+  sessions = sessions.filter(({ current }) => current);
+  drawSessions();
   done(passwordForm, _("Changed"));
 });
+
+// Log-ins
+
+function sessionRow(session) {
+  const element = fromTemplate("session");
+  say(element.querySelector("strong"), session.current ? _("%(browser)s, this one", { browser: browserName(session.agent) }) : browserName(session.agent));
+  const about = { address: session.address, begun: moment(session.created_at), used: moment(session.last_used_at) };
+  say(element.querySelector(".help"), _("From %(address)s since %(begun)s, last used %(used)s", about));
+  const button = element.querySelector("button");
+  button.hidden = session.current; // its own way out is in the menu
+  button.addEventListener("click", () => logOut(session));
+  return element;
+}
+
+async function logOut(session) {
+  try {
+    await api.delete(`me/sessions/${session.id}`);
+    sessions = sessions.filter(({ id }) => id !== session.id);
+    drawSessions();
+  } catch (refusal) {
+    error(refusal.message);
+  }
+}
+
+function drawSessions() {
+  byId("sessions").replaceChildren(...sessions.map(sessionRow));
+}
+
+drawSessions();
 
 // Tokens
 

@@ -276,13 +276,9 @@ class TestAnonymous:
             client.connect(server.url, transports=["websocket"])
 
     def test_socket_io_is_refused_to_who_polls(self, server: RunningServer) -> None:
-        session = requests.Session()
-        opened = session.get(server.url + POLLING, timeout=15).text
-        place = server.url + POLLING + "&sid=" + json.loads(opened.removeprefix("0"))["sid"]
-        assert session.post(place, data="40", timeout=15).ok
-        assert session.get(place, timeout=15).text == '44{"message":"unauthorized"}'
-        session.post(place, data='42["get_position"]', timeout=15)
-        session.post(place, data="1", timeout=15)
+        answer = requests.get(server.url + POLLING, timeout=15)
+        assert (answer.status_code, answer.json()["error"]) == (401, "unauthorized")
+        assert "sid" not in answer.text
 
     def test_the_websocket_is_refused(self, server: RunningServer) -> None:
         with pytest.raises(websocket.WebSocketBadStatusException) as refused:
@@ -291,12 +287,13 @@ class TestAnonymous:
 
 
 # What changes something, as (method, path of the API's description, body). `{camera}` is the actor's own camera,
-# except for what moves a head; `{user_id}` another user, `{token_id}` a token of the actor.
+# except for what moves a head; `{user_id}` another user, `{token_id}` and `{session_id}` are the actor's.
 CHANGES: list[tuple[str, str, Any]] = [
     ("PATCH", "/api/me", {"step": 33}),
     ("POST", "/api/me/password", {"current": PASSWORD, "new": "another password"}),
     ("POST", "/api/me/tokens", {"name": "stolen"}),
     ("DELETE", "/api/me/tokens/{token_id}", None),
+    ("DELETE", "/api/me/sessions/{session_id}", None),
     ("POST", "/api/cameras", {"name": "Stolen", "url": "demo:stolen"}),
     ("PATCH", "/api/cameras/{camera}", {"fps": 3}),
     ("DELETE", "/api/cameras/{camera}", None),
@@ -312,6 +309,7 @@ CHANGES: list[tuple[str, str, Any]] = [
     ("POST", "/api/users", {"username": "stolen", "password": PASSWORD, "role": "admin"}),
     ("PATCH", "/api/users/{user_id}", {"role": "admin"}),
     ("DELETE", "/api/users/{user_id}", None),
+    ("DELETE", "/api/users/{user_id}/sessions", None),
     ("PUT", "/api/users/{user_id}/permissions", {"permissions": []}),
 ]
 
@@ -335,7 +333,8 @@ class TestCsrf:
             _, token = issue_token(actor)
             spare_id, _ = issue_token(actor)
             proof = actor.http.headers.pop("X-CSRFToken")
-            place = path.format(camera=camera["slug"], user_id=other.id, token_id=spare_id, slot=1)
+            mine = actor.get("/api/me/sessions").json()["items"][0]["id"]
+            place = path.format(camera=camera["slug"], user_id=other.id, token_id=spare_id, session_id=mine, slot=1)
             body = body | {"name": f"Stolen {other.id}"} if body and path == "/api/cameras" else body
 
             def everything() -> Any:
@@ -360,9 +359,9 @@ class TestCsrf:
             assert plain.status_code == 400
             assert everything() == before
 
+            assert actor.ask("PATCH", "/api/me", {"step": 7}, headers={"X-CSRFToken": proof}).ok
             by_token = requests.request(method, actor.server.url + place, json=body, headers=bearer(token), timeout=15)
             assert by_token.ok, f"with a bearer token it needs no proof: {by_token.text}"
-            assert actor.ask("PATCH", "/api/me", {"step": 7}, headers={"X-CSRFToken": proof}).ok
 
     def test_the_log_in_form_needs_it_too(self, server: RunningServer) -> None:
         fields = {"username": "admin", "password": server.admin_password}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -31,6 +32,13 @@ def next_frame(view: websocket.WebSocket) -> bytes:
             return message
 
 
+def send_and_read_on(socket: websocket.WebSocket, text: str) -> None:
+    """Until the server ends the connection, which raises."""
+    socket.send(text)
+    while socket.recv():
+        pass
+
+
 def status(person: Person, camera: str = "esp32-cam") -> dict[str, Any]:
     found: dict[str, Any] = person.get(f"/api/cameras/{camera}").json()["status"]
     return found
@@ -53,7 +61,7 @@ def test_the_env_camera_is_the_first_and_its_frames_arrive_in_order(
     view = admin.view("esp32-cam")
     numbers = [frame_number(next_frame(view)) for _ in range(12)]
     assert len(set(numbers)) > 5
-    assert all((after - before) % 10 <= 3 for before, after in zip(numbers, numbers[1:], strict=False))
+    assert all((after - before) % 10 <= 3 for before, after in pairwise(numbers))
 
 
 def test_frames_are_asked_for_only_while_somebody_watches(
@@ -309,9 +317,7 @@ def test_malformed_and_huge_messages_do_no_harm(with_board: tuple[RunningServer,
     assert answer_to('42["position_command"]')["error"] == "bad_request"
     assert answer_to('42["position_command",' + '{"a":' * 5000 + "1" + "}" * 5000 + "]")["error"] == "bad_request"
     with pytest.raises((websocket.WebSocketException, OSError)):
-        raw.send("42" + "x" * 5_000_000)
-        while raw.recv():
-            pass
+        send_and_read_on(raw, "42" + "x" * 5_000_000)
     deep = admin.http.post(
         f"{server.url}/api/cameras/esp32-cam/position_command",
         data="[" * 50_000,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint
+from flask import Blueprint, g
 from flask_login import current_user
 
 from camproxy.errors import BadRequest, Forbidden, NotFound
@@ -10,16 +10,20 @@ from camproxy.web.api.schemas import (
     MeChange,
     MeOut,
     PasswordChange,
+    SessionList,
     TokenIn,
     TokenList,
     TokenOut,
     me_out,
+    session_out,
     token_out,
 )
 from camproxy.web.api.spec import api, gives
+from camproxy.web.auth import limiter, log_in_limit
 from camproxy.web.guards import LOGIN, allow, camera_for
 from camproxy.web.i18n import languages
-from models import ApiToken, db
+from camproxy.web.review import review_access
+from models import ApiToken, LoginSession, db
 
 bp = Blueprint("me", __name__, url_prefix="/api/me")
 
@@ -52,12 +56,38 @@ def change(json: MeChange) -> MeOut:
 
 @bp.post("/password")
 @allow(LOGIN)
+@limiter.limit(log_in_limit, key_func=lambda: str(current_user.get_id()))
 @api.validate(resp=gives(status=204), tags=["me"])
 def change_password(json: PasswordChange) -> tuple[str, int]:
     if not current_user.check_password(json.current):
         raise Forbidden("That is not your present password.")
     current_user.set_password(json.new)
+    # Who knew the old one is out; the browser in which it was changed stays.
+    LoginSession.end(LoginSession.user_id == current_user.id, LoginSession.sha256 != g.credential)
     db.session.commit()
+    review_access()
+    return "", 204
+
+
+@bp.get("/sessions")
+@allow(LOGIN)
+@api.validate(resp=gives(SessionList), tags=["me"])
+def list_sessions() -> SessionList:
+    """The browsers in which one is logged in, the latest first."""
+    return own_sessions()
+
+
+@bp.delete("/sessions/<int:session_id>")
+@allow(LOGIN)
+@api.validate(resp=gives(status=204, errors=(404,)), tags=["me"])
+def end_session(session_id: int) -> tuple[str, int]:
+    """Log that browser out: its requests, its sockets and its streams."""
+    row = db.session.get(LoginSession, session_id)
+    if row is None or row.user_id != current_user.id:
+        raise NotFound("There is no such log-in.")
+    db.session.delete(row)
+    db.session.commit()
+    review_access()
     return "", 204
 
 
@@ -65,7 +95,7 @@ def change_password(json: PasswordChange) -> tuple[str, int]:
 @allow(LOGIN)
 @api.validate(resp=gives(TokenList), tags=["me"])
 def list_tokens() -> TokenList:
-    return TokenList(items=[token_out(token) for token in current_user.tokens])
+    return own_tokens()
 
 
 @bp.post("/tokens")
@@ -87,4 +117,15 @@ def revoke_token(token_id: int) -> tuple[str, int]:
         raise NotFound("There is no such token.")
     db.session.delete(token)
     db.session.commit()
+    review_access()
     return "", 204
+
+
+def own_tokens() -> TokenList:
+    own = db.select(ApiToken).filter_by(user_id=current_user.id).order_by(ApiToken.id)
+    return TokenList(items=[token_out(token) for token in db.session.scalars(own)])
+
+
+def own_sessions() -> SessionList:
+    own = LoginSession.valid().where(LoginSession.user_id == current_user.id).order_by(LoginSession.created_at.desc())
+    return SessionList(items=[session_out(row, g.credential) for row in db.session.scalars(own)])

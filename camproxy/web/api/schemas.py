@@ -13,7 +13,7 @@ from camproxy.links import scheme_of, without_password
 from camproxy.messages import Angle, CameraKey, Direction, Rate, Step, Switch
 from camproxy.web.announcer import control_state
 from camproxy.web.services import services
-from models import ApiToken, Camera, Preset, User
+from models import ApiToken, Camera, LoginSession, Preset, User
 
 Level = Literal["none", "view", "control"]
 Role = Literal["viewer", "operator", "admin"]
@@ -330,6 +330,22 @@ class TokenList(Answer):
     items: list[TokenOut]
 
 
+class SessionOut(Answer):
+    """A browser in which one is logged in."""
+
+    id: int
+    created_at: datetime
+    last_used_at: datetime | None = Field(description="to the minute")
+    expires_at: datetime
+    address: str
+    agent: str = Field(description="what the browser calls itself")
+    current: bool = Field(description="whether it is the one that asks")
+
+
+class SessionList(Answer):
+    items: list[SessionOut]
+
+
 # Rows → answers
 
 
@@ -391,3 +407,15 @@ def me_out(row: User) -> MeOut:
 
 def token_out(row: ApiToken, text: str | None = None) -> TokenOut:
     return TokenOut(id=row.id, name=row.name, created_at=row.created_at, last_used_at=row.last_used_at, token=text)
+
+
+def session_out(row: LoginSession, asking: str) -> SessionOut:
+    return SessionOut(
+        id=row.id,
+        created_at=row.created_at,
+        last_used_at=row.last_used_at,
+        expires_at=row.expires_at,
+        address=row.address,
+        agent=row.agent,
+        current=row.sha256 == asking,
+    )

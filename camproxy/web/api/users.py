@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint
+from flask import Blueprint, g
 from flask_login import current_user
 from sqlalchemy.exc import IntegrityError
 
@@ -11,7 +11,7 @@ from camproxy.web.api.schemas import PermissionsBody, UserChange, UserIn, UserLi
 from camproxy.web.api.spec import api, gives
 from camproxy.web.guards import ADMIN, allow
 from camproxy.web.review import review_access
-from models import Camera, Permission, User, db
+from models import Camera, LoginSession, Permission, User, db
 
 bp = Blueprint("users", __name__, url_prefix="/api/users")
 
@@ -56,8 +56,11 @@ def change(user_id: int, json: UserChange) -> UserOut:
         keep_an_admin(row)
     if "password" in changes:
         row.set_password(changes.pop("password"))
+        end_sessions(row)
     for name, value in changes.items():
         setattr(row, name, value)
+    if not row.is_active:
+        end_sessions(row)
     store()
     return user_out(row)
 
@@ -94,6 +97,21 @@ def set_permissions(user_id: int, json: PermissionsBody) -> UserOut:
             row.permissions.append(own[wanted.camera])
     store()
     return user_out(row)
+
+
+@bp.delete("/<int:user_id>/sessions")
+@allow(ADMIN)
+@api.validate(resp=gives(status=204, errors=(404,)), tags=["users"])
+def log_out(user_id: int) -> tuple[str, int]:
+    """Log a user out everywhere."""
+    end_sessions(found(user_id))
+    store()
+    return "", 204
+
+
+def end_sessions(row: User) -> None:
+    """All of a user's log-ins; of one's own, all but this one."""
+    LoginSession.end(LoginSession.user_id == row.id, LoginSession.sha256 != g.credential)
 
 
 def found(user_id: int) -> User:

@@ -10,7 +10,7 @@ from flask_login import current_user
 from camproxy import __version__
 from camproxy.access import levels
 from camproxy.errors import NotFound
-from camproxy.web.api import schemas
+from camproxy.web.api import me, schemas
 from camproxy.web.guards import ADMIN, LOGIN, allow, camera_for
 from camproxy.web.i18n import languages
 from models import Camera, User, db
@@ -44,13 +44,13 @@ def users() -> str:
 @bp.get("/settings")
 @allow(LOGIN)
 def settings() -> str:
-    tokens = [schemas.token_out(token).model_dump() for token in current_user.tokens]
-    return page("settings.html", cameras=visible_cameras(), tokens=tokens, languages=languages())
+    tokens, sessions = me.own_tokens().model_dump()["items"], me.own_sessions().model_dump()["items"]
+    return page("settings.html", cameras=visible_cameras(), tokens=tokens, sessions=sessions, languages=languages())
 
 
 def page(template: str, **page_data: Any) -> str:
-    me = schemas.me_out(current_user).model_dump()
-    return render_template(template, page_data={"me": me} | page_data)
+    known = schemas.me_out(current_user).model_dump()
+    return render_template(template, page_data={"me": known} | page_data)
 
 
 def visible_cameras() -> list[dict[str, Any]]:

@@ -43,10 +43,11 @@ class Outlet:
 
     sock: socket.socket
     camera_id: int
-    user_id: int
+    credential: str
     viewer: Viewer
     framing: Framing
     interval: float
+    since: float
     rest: memoryview | bytes | None = None
     notes: dict[str, bytes] = field(default_factory=dict)
     next_at: float = 0.0
@@ -108,7 +109,7 @@ class FanOut:
         framing: Framing,
         *,
         camera_id: int,
-        user_id: int,
+        credential: str,
         max_fps: float | None,
         hello: dict[str, Any],
     ) -> None:
@@ -117,7 +118,7 @@ class FanOut:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         now = self._clock.monotonic()
-        outlet = Outlet(sock, camera_id, user_id, Viewer(hub), framing, 1 / max_fps if max_fps else 0.0)
+        outlet = Outlet(sock, camera_id, credential, Viewer(hub), framing, 1 / max_fps if max_fps else 0.0, now)
         outlet.progress_at = outlet.heard_at = outlet.pinged_at = now
         outlet.notes["opening"] = framing.opening() + framing.text(hello)
         if not self._do(lambda: self._open(outlet)):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 import socket
-from collections.abc import Iterator
 
 from flask import Blueprint, Response, g, request
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 
 from camproxy.cameras import Camera
 from camproxy.errors import BadRequest, NoAnswer, RateLimited
@@ -17,7 +15,7 @@ from camproxy.web.guards import SEE, allow
 from camproxy.web.services import services
 from camproxy.web.viewers.framing import BOUNDARY, Framing, MultipartFraming, WebSocketFraming
 from camproxy.web.viewers.handover import HandedOver, can_hand_over
-from camproxy.web.viewers.plain import talk
+from camproxy.web.viewers.plain import Watch, parts, talk
 
 bp = Blueprint("viewers", __name__)
 
@@ -33,7 +31,7 @@ def stream(camera: str) -> ResponseReturnValue:
     max_fps = max_fps_asked()
     if not can_hand_over(request.environ):
         kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
-        return Response(parts(its_camera()), content_type=kind, headers={"Cache-Control": "no-store"})
+        return Response(parts(Watch(its_camera(), max_fps)), content_type=kind, headers={"Cache-Control": "no-store"})
     return hand_over(MultipartFraming(), max_fps, status=200)
 
 
@@ -45,7 +43,7 @@ def view(camera: str) -> ResponseReturnValue:
     if request.headers.get("Sec-WebSocket-Version") != "13" or len(key) != 24:
         raise BadRequest("This address is for WebSockets of version 13.")
     if not can_hand_over(request.environ):
-        return talk(request.environ, its_camera(), max_fps)
+        return talk(request.environ, Watch(its_camera(), max_fps))
     return hand_over(WebSocketFraming(key), max_fps, status=101)
 
 
@@ -86,23 +84,12 @@ def hand_over(framing: Framing, max_fps: float | None, status: int) -> Response:
     shared = services()
     if shared.fanout.full:
         raise RateLimited("As many people are watching as this server allows.")
-    camera, user_id = its_camera(), current_user.id
+    camera, credential = its_camera(), g.credential
 
     def take(sock: socket.socket) -> None:
         hello = {"type": "status"} | camera.status()
-        shared.fanout.add(sock, camera.hub, framing, camera_id=camera.id, user_id=user_id, max_fps=max_fps, hello=hello)
+        shared.fanout.add(
+            sock, camera.hub, framing, camera_id=camera.id, credential=credential, max_fps=max_fps, hello=hello
+        )
 
     return HandedOver(take, status)
-
-
-def parts(camera: Camera) -> Iterator[bytes]:
-    """MJPEG where the connection can't be handed over: a worker thread for each viewer."""
-    yield f"--{BOUNDARY}\r\n".encode()
-    with Viewer(camera.hub) as viewer:
-        while services_running():
-            if frame := viewer.next(1.0):
-                yield MultipartFraming.frame(frame)
-
-
-def services_running() -> bool:
-    return services().runtime.running
