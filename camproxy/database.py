@@ -37,6 +37,8 @@ def open_sqlite(connection: Any, _record: Any) -> None:
     if isinstance(connection, sqlite3.Connection):
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
             connection.execute(f"PRAGMA {pragma}")
+        # SQLite's own knows A to Z only: "Ärger" could not log in as "ärger".
+        connection.create_function("lower", 1, lambda value: value and str(value).lower(), deterministic=True)
 
 
 @event.listens_for(db.metadata, "after_create")
