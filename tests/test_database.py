@@ -190,7 +190,8 @@ with app.app_context():
     user.set_password('neues_passwort')
     user.is_active = False
     db.session.commit()
-    print(user.is_admin, user.is_active, user.check_password('neues_passwort'), user.check_password('sicheres_passwort'))
+    print(user.is_admin, user.is_active)
+    print(user.check_password('neues_passwort'), user.check_password('sicheres_passwort'))
     user.is_admin = False
     print(user.role, User.query.filter_by(is_admin=True).count())
 """

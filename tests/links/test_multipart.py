@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camproxy.links.multipart import MultipartReader
+from camproxy.links.multipart import LONGEST_HEADER, MultipartReader
 from tests.pictures import jpeg
 
 PICTURES = [jpeg(grey=grey) for grey in (0, 100, 200)]
@@ -47,9 +47,9 @@ def test_a_part_that_is_too_large_is_refused_before_it_is_read() -> None:
 
 def test_a_part_without_end_is_refused() -> None:
     reader = MultipartReader("frame", 1000)
+    reader.feed(b"--frame\r\n\r\n" + bytes(1000))
     with pytest.raises(ValueError, match="more than 1000"):
-        for _ in range(100):
-            reader.feed(b"--frame\r\n\r\n" + bytes(1000))
+        reader.feed(bytes(LONGEST_HEADER + 1))
 
 
 def test_a_header_without_end_is_refused() -> None:
