@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +16,11 @@ from camproxy.errors import ChannelError
 from camproxy.links.channel import Channel
 from camproxy.links.demo import DemoChannel
 from camproxy.links.scenes import SCENES, scene_named
-from camproxy.links.scenes.engine import HEIGHT, PAN_STEP, TILT_STEP, WIDTH
+from camproxy.links.scenes.measures import HEIGHT, PIXELS_PER_DEGREE, VIEW_ANGLE, WIDTH
 
-# Above the line with the time and the pose.
-SCENERY = (0, 0, WIDTH, HEIGHT - 30)
+PROJECT = Path(__file__).resolve().parent.parent.parent
+# Above the tag with the time.
+SCENERY = (0, 0, WIDTH, HEIGHT - 48)
 
 
 class SetClock:
@@ -211,7 +214,7 @@ class TestPicture:
                 picture.load()
 
     @pytest.mark.parametrize("scene", SCENES)
-    @pytest.mark.parametrize(("pan", "tilt", "dx", "dy"), [(100, 90, 10, 0), (80, 90, -10, 0), (90, 100, 0, 10)])
+    @pytest.mark.parametrize(("pan", "tilt", "dx", "dy"), [(102, 90, 12, 0), (78, 90, -12, 0), (90, 102, 0, 12)])
     def test_landmarks_shift_with_the_head(self, scene: str, pan: int, tilt: int, dx: int, dy: int) -> None:
         board = Board(scene)
         board.say(type="light", state=True)
@@ -222,9 +225,14 @@ class TestPicture:
         after = board.picture()
         assert difference(before, after) > 10
         # More pan shows more of the right, so things go left; more tilt shows more of the top, so things go down.
-        shifted = ImageChops.offset(before, -dx * PAN_STEP, dy * TILT_STEP)
-        common = (80, 40, WIDTH - 80, before.height - 40)
+        shifted = ImageChops.offset(before, round(-dx * PIXELS_PER_DEGREE), round(dy * PIXELS_PER_DEGREE))
+        common = (130, 130, WIDTH - 130, before.height - 130)
         assert difference(shifted.crop(common), after.crop(common)) < 3
+
+    def test_sees_as_much_as_the_page_reckons_with(self) -> None:
+        """Or a click on a thing would not bring it into the middle."""
+        aim = (PROJECT / "static" / "js" / "aim.js").read_text()
+        assert re.findall(r"VIEW_ANGLE = (\d+);", aim) == [str(VIEW_ANGLE)]
 
     def test_light_brightens(self, board: Board) -> None:
         dusk = brightness(board.picture())

@@ -1,7 +1,7 @@
 """What the demo camera sees. A new scene is a new file with a function that paints, and one row in SCENES.
 
 Pan 0 is the left end and 180 the right end; tilt 0 looks down at the floor, 180 up at the ceiling or the sky. Each
-scene carries its pan angles written on the wall, so that a person can check them against the pose shown below.
+scene carries its pan angles written on the wall, so that a person can check them against the pose that the page shows.
 """
 
 from __future__ import annotations

@@ -14,12 +14,8 @@ from functools import cache
 from PIL import Image, ImageDraw
 
 from camproxy.links.scenes.brush import font
+from camproxy.links.scenes.measures import HEIGHT, PIXELS_PER_DEGREE, WIDTH, to_pixels
 
-#: Size of a frame, in pixels.
-WIDTH, HEIGHT = 640, 480
-#: Pixels of the panorama that one degree of pan or tilt moves the window.
-PAN_STEP, TILT_STEP = 8, 4
-PANORAMA = (WIDTH + 180 * PAN_STEP, HEIGHT + 180 * TILT_STEP)
 #: Movement and sharing go by tenths of a second.
 TICKS = 10
 JPEG_QUALITY = 75
@@ -44,7 +40,7 @@ class Scene:
         Whoever asks for the same view in the same tenth of a second gets the same bytes object. The first frame of a
         scene, and the first one with the other light, take half a second of painting on a PC.
         """
-        left, top = round(pan * PAN_STEP), round((180 - tilt) * TILT_STEP)
+        left, top = round(pan * PIXELS_PER_DEGREE), round((180 - tilt) * PIXELS_PER_DEGREE)
         tick = math.floor(wall * TICKS)
         key = (left, top, light, tick)
         with self._lock:
@@ -53,7 +49,7 @@ class Scene:
                 if light not in self._views:
                     self._views[light] = self._paint(light)
                 picture = self._views[light].window(left, top, tick / TICKS)
-                _label(picture, pan, tilt, light, tick)
+                _show_time(picture, tick)
                 jpeg = self._frames[key] = _encode(picture)
                 if len(self._frames) > FRAMES_KEPT:
                     self._frames.popitem(last=False)
@@ -71,7 +67,8 @@ class Mover:
         """Paste it into `picture`, whose upper left corner is at `left`, `top` of the panorama."""
         x, y, which = self.at(wall)
         sprite = self.pictures[which % len(self.pictures)]
-        x, y = round(x - left - sprite.width / 2), round(y - top - sprite.height / 2)
+        across, down = to_pixels(x, y)
+        x, y = round(across - left - sprite.width / 2), round(down - top - sprite.height / 2)
         if -sprite.width < x < picture.width and -sprite.height < y < picture.height:
             picture.paste(sprite, (x, y), sprite)
 
@@ -90,37 +87,29 @@ class View:
         return picture
 
 
-def _label(picture: Image.Image, pan: float, tilt: float, light: bool, tick: int) -> None:
-    """The bottom line: time, a map of where the window is, the pose, and a bar that grows through every second."""
-    strip, mask = _strip()
-    picture.paste(strip, (0, HEIGHT - strip.height), mask)
+def _show_time(picture: Image.Image, tick: int) -> None:
+    """A tag in the corner, so that a picture that stands still is seen to: the time, and a bar for the tenths."""
+    ground, mask = _tag()
+    left, top = 12, HEIGHT - ground.height - 12
+    picture.paste(ground, (left, top), mask)
     draw = ImageDraw.Draw(picture)
     moment = datetime.fromtimestamp(tick / TICKS, UTC).astimezone()
-    middle = HEIGHT - strip.height // 2 - 1
-    draw.text((10, middle), f"{moment:%Y-%m-%d  %H:%M:%S}", fill="white", font=font(17), anchor="lm")
-    pose = f"pan {round(pan)}°   tilt {round(tilt)}°   light {'on' if light else 'off'}"
-    draw.text((WIDTH - 10, middle), pose, fill="white", font=font(17), anchor="rm")
-    box = (264, middle - 9, 264 + 52, middle + 9)
-    draw.rectangle(box, outline=(150, 160, 170))
-    x, y = box[0] + pan / 180 * 36, box[1] + (180 - tilt) / 180 * 11
-    draw.rectangle((round(x), round(y), round(x) + 16, round(y) + 7), fill=(255, 190, 60))
-    draw.rectangle((0, HEIGHT - 3, (tick % TICKS + 1) * WIDTH // TICKS, HEIGHT), fill=(255, 190, 60))
+    draw.text((left + ground.width // 2, top + 12), f"{moment:%H:%M:%S}", fill="white", font=font(17), anchor="mm")
+    length = (ground.width - 12) * (tick % TICKS + 1) // TICKS
+    draw.rectangle((left + 6, top + ground.height - 5, left + 6 + length, top + ground.height - 4), fill=(255, 190, 60))
 
 
 @cache
-def _strip() -> tuple[Image.Image, Image.Image]:
-    return Image.new("RGB", (WIDTH, 30), (12, 16, 22)), Image.new("L", (WIDTH, 30), 170)
+def _tag() -> tuple[Image.Image, Image.Image]:
+    ground, mask = Image.new("RGB", (88, 30), (12, 16, 22)), Image.new("L", (88, 30))
+    ImageDraw.Draw(mask).rounded_rectangle((0, 0, 87, 29), 6, fill=150)
+    return ground, mask
 
 
 def _encode(picture: Image.Image) -> bytes:
     jpeg = io.BytesIO()
     picture.save(jpeg, "JPEG", quality=JPEG_QUALITY)
     return jpeg.getvalue()
-
-
-def x_of(pan: int) -> int:
-    """Where in the panorama the middle of the picture is at this pan angle."""
-    return WIDTH // 2 + pan * PAN_STEP
 
 
 def to_and_fro(wall: float, seconds: float) -> tuple[float, bool]:

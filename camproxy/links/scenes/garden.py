@@ -7,21 +7,116 @@ from collections.abc import Callable, Sequence
 
 from PIL import Image
 
-from camproxy.links.scenes.brush import LAMP, Brush, blend, lamplit, sprite
-from camproxy.links.scenes.engine import PANORAMA, TICKS, Mover, View, swing, to_and_fro, x_of
+from camproxy.links.scenes.brush import LAMP, Brush, blend, lamplit, panorama, sprite
+from camproxy.links.scenes.engine import TICKS, Mover, View, swing, to_and_fro
+from camproxy.links.scenes.measures import BOTTOM, TOP, x_of
+
+WIDTH = 2080
+LAMPS = ((1010, 760), (1930, 770))
 
 
 def garden(lit: bool) -> View:
     """Outdoors at nightfall: shed, sunflowers, swing, windmill, beehives, pond and greenhouse, from left to right."""
     shade = (1.0, 0.98, 0.86) if lit else (0.36, 0.42, 0.52)
-    width, height = PANORAMA
-    land = Brush(PANORAMA, shade, (124, 168, 84))
+    still = panorama(shade, (124, 168, 84), lambda land: _land(land, lit))
+    if lit:
+        still = lamplit(still, [(x, y - 16, 420) for x, y in LAMPS] + [(374, 712, 280), (1760, 720, 300)])
 
+    def balloon(brush: Brush) -> None:
+        for share, colour in ((56, (224, 86, 74)), (36, (250, 206, 100)), (14, (224, 86, 74))):
+            brush.oval(60, 60, share, 58, colour)
+        for x in (44, 76):
+            brush.line([(x, 110), (60 + (x - 60) * 0.6, 142)], (80, 60, 50), 2)
+        brush.box(48, 140, 72, 158, (150, 104, 64), round=4)
+
+    def cloud(brush: Brush) -> None:
+        for x, y, size in ((50, 50, 34), (96, 38, 38), (142, 52, 30), (96, 60, 50)):
+            brush.oval(x, y, size, size * 0.62, (244, 240, 238))
+
+    def sails(brush: Brush) -> None:
+        for sail in range(4):
+            angle = sail / 4 * math.tau
+            along, across = math.cos(angle), math.sin(angle)
+            for points, colour in (
+                ([(0, -3), (112, -3), (112, 3), (0, 3)], (92, 70, 56)),
+                ([(26, 3), (110, 3), (110, 30), (26, 22)], (250, 244, 230)),
+            ):
+                brush.shape([(120 + a * along - b * across, 120 + a * across + b * along) for a, b in points], colour)
+        brush.oval(120, 120, 8, 8, (92, 70, 56))
+
+    def seat(brush: Brush) -> None:
+        for x in (112, 148):
+            brush.line([(x, 0), (x, 200)], (190, 160, 110), 4)
+        brush.box(98, 198, 162, 210, (176, 72, 58), round=4)
+
+    def bee(brush: Brush) -> None:
+        brush.oval(10, 6, 5, 4, (240, 246, 250))
+        brush.oval(10, 11, 7, 5, (250, 196, 50))
+        brush.line([(10, 7), (10, 15)], (50, 40, 30), 2.5)
+
+    def duck(brush: Brush) -> None:
+        brush.shape([(2, 26), (16, 34), (20, 44)], (250, 250, 244))
+        brush.oval(34, 42, 26, 14, (250, 250, 244))
+        brush.oval(34, 40, 14, 8, (226, 226, 220))
+        brush.oval(58, 22, 12, 12, (250, 250, 244))
+        brush.box(50, 24, 60, 42, (250, 250, 244))
+        brush.shape([(68, 20), (80, 24), (68, 28)], (246, 150, 50))
+        brush.oval(61, 19, 2, 2, (30, 30, 34))
+
+    def hedgehog(brush: Brush) -> None:
+        for spine in range(15):
+            angle = math.pi * (0.25 + spine / 14 * 0.85)
+            brush.line([(36, 40), (36 + 34 * math.cos(angle), 40 - 32 * math.sin(angle))], (104, 80, 62), 4)
+        brush.oval(36, 40, 27, 20, (126, 98, 76))
+        brush.shape([(50, 30), (80, 44), (52, 54)], (222, 186, 146))
+        brush.oval(79, 44, 3, 3, (40, 32, 30))
+        brush.oval(62, 39, 2.4, 2.4, (40, 32, 30))
+        for x in (26, 46):
+            brush.box(x, 54, x + 9, 62, (222, 186, 146), round=3)
+
+    def both_ways(brush: Brush) -> Sequence[Image.Image]:
+        right = brush.done()
+        return [right, right.transpose(Image.Transpose.FLIP_LEFT_RIGHT)]
+
+    def walks(left: float, right: float, y: float, seconds: float) -> Callable[[float], tuple[float, float, int]]:
+        def at(wall: float) -> tuple[float, float, int]:
+            way, back = to_and_fro(wall, seconds)
+            return left + (right - left) * way, y + 2 * swing(wall, 0.8), int(back)
+
+        return at
+
+    def hums(x: float, y: float, seconds: float) -> Callable[[float], tuple[float, float, int]]:
+        return lambda wall: (x + 90 * swing(wall, seconds), y + 46 * swing(wall, seconds * 0.37), 0)
+
+    puff, hummer = sprite((190, 100), shade, cloud), sprite((20, 18), shade, bee)
+    swinging, mill = sprite((260, 230), shade, seat), sprite((240, 240), shade, sails)
+    return View(
+        still,
+        [
+            Mover([puff.done()], lambda wall: (wall % 160 / 160 * (WIDTH + 400) - 200, 110, 0)),
+            Mover([puff.done()], lambda wall: ((wall + 90) % 210 / 210 * (WIDTH + 400) - 200, 230, 0)),
+            Mover(
+                [sprite((120, 164), shade, balloon).done()],
+                lambda wall: (wall % 90 / 90 * (WIDTH + 240) - 120, 180 + 20 * swing(wall, 11), 0),
+            ),
+            Mover([mill.turned(step * 5) for step in range(18)], lambda wall: (1090, 420, round(wall % 9 * TICKS))),
+            Mover(
+                [swinging.turned(16 * swing(step, 24), about=(130, 0)) for step in range(24)],
+                lambda wall: (880, 687, round(wall % 2.4 * TICKS)),
+            ),
+            *(Mover([hummer.done()], hums(*where)) for where in ((1230, 690, 5.3), (1326, 660, 7.1), (1290, 780, 6.2))),
+            Mover(both_ways(sprite((84, 60), shade, duck)), walks(1400, 1660, 926, 26)),
+            Mover(both_ways(sprite((86, 66), shade, hedgehog)), walks(120, 1960, 1190, 80)),
+        ],
+    )
+
+
+def _land(land: Brush, lit: bool) -> None:
     high, low = ((92, 120, 190), (250, 206, 160)) if lit else ((14, 20, 50), (92, 72, 108))
-    land.fade(0, 0, width, 580, high, low, glows=True)
+    land.fade(0, TOP, WIDTH, 580, high, low, glows=True)
     if not lit:
-        for star in range(130):
-            x, y = star * 797 % width, star * star * 53 % 400
+        for star in range(240):
+            x, y = star * 797 % WIDTH, TOP + star * star * 53 % 740
             land.oval(x, y, 1 + star % 3 * 0.5, 1 + star % 3 * 0.5, (240, 240, 226), glows=True)
     land.oval(1620, 150, 42, 42, (255, 246, 220), glows=True)
     for x, y, size in ((1604, 140, 9), (1632, 162, 12), (1628, 128, 6)):
@@ -31,8 +126,8 @@ def garden(lit: bool) -> View:
         (575, 50, 420, (98, 144, 110)),
         (610, 34, 520, (110, 160, 92)),
     ):
-        ridge = [(x, base - tall * math.sin(x / length * math.tau) ** 2) for x in range(0, width + 8, 8)]
-        land.shape([(0, 700), *ridge, (width, 700)], colour)
+        ridge = [(x, base - tall * math.sin(x / length * math.tau) ** 2) for x in range(0, WIDTH + 8, 8)]
+        land.shape([(0, 700), *ridge, (WIDTH, 700)], colour)
 
     # Windmill on its hill; the sails are among the movers.
     land.shape([(1052, 590), (1068, 410), (1112, 410), (1128, 590)], (232, 222, 204))
@@ -41,20 +136,39 @@ def garden(lit: bool) -> View:
         land.box(1082, y, 1098, y + 22, LAMP, round=4, glows=True)
 
     # The fence, with a sign every 15°.
-    for x in range(-10, width, 40):
+    for x in range(-10, WIDTH, 40):
         land.shape([(x, 770), (x, 650), (x + 14, 634), (x + 28, 650), (x + 28, 770)], (236, 228, 210))
         land.line([(x + 28, 652), (x + 28, 770)], (196, 184, 160), 2)
     for y in (666, 740):
-        land.box(0, y, width, y + 12, (220, 208, 184))
-    for y in range(770, height, 6):
-        land.box(0, y, width, y + 6, blend((118, 170, 84), (76, 124, 62), (y - 770) / (height - 770)))
-    for tuft in range(260):
-        x, y = tuft * 719 % width, 790 + tuft * tuft * 37 % 400
+        land.box(0, y, WIDTH, y + 12, (220, 208, 184))
+    for y in range(770, BOTTOM, 6):
+        land.box(0, y, WIDTH, y + 6, blend((118, 170, 84), (76, 124, 62), (y - 770) / (BOTTOM - 770)))
+    for tuft in range(420):
+        x, y = tuft * 719 % WIDTH, 790 + tuft * tuft * 37 % 670
         land.line([(x - 5, y - 9), (x, y), (x + 4, y - 11)], (94, 144, 66), 2)
     for pan in range(0, 181, 15):
         x = x_of(pan)
         land.box(x - 36, 680, x + 36, 724, (150, 104, 64), round=6)
         land.text(x, 702, f"{pan}°", (255, 244, 214), 26)
+
+    # Kites high above, with the angles for who looks up.
+    for kite, pan in enumerate(range(0, 181, 30)):
+        x, y = x_of(pan), -150 - kite % 2 * 60
+        tail = [(x + 14 * math.sin(step), y + 60 + step * 16) for step in range(9)]
+        land.line(tail, (250, 240, 226), 2)
+        for step in (2, 4, 6):
+            bow_x, bow_y = tail[step]
+            land.shape(
+                [(bow_x - 12, bow_y - 6), (bow_x + 12, bow_y + 6), (bow_x + 12, bow_y - 6), (bow_x - 12, bow_y + 6)],
+                (250, 206, 100),
+            )
+        red, blue = (214, 84, 84), (84, 120, 190)
+        for turn, colour in (
+            (-1, red if kite % 2 else blue),
+            (1, blend(red if kite % 2 else blue, (255, 255, 255), 0.2)),
+        ):
+            land.shape([(x, y - 70), (x + 52 * turn, y - 14), (x, y + 62)], colour)
+        land.text(x, y - 14, f"{pan}°", (255, 248, 230), 28)
 
     # A string of lanterns overhead, with the same numbers.
     for pan in range(-45, 226, 15):
@@ -130,110 +244,28 @@ def garden(lit: bool) -> View:
         land.box(x - 16, 818, x + 16, 838, (180, 100, 66))
 
     # A path of stepping stones, numbered for who looks straight down, and two lamps beside it.
-    for pan in range(-30, 211, 15):
-        x = x_of(pan)
-        land.oval(x, 884, 48, 18, (172, 168, 160))
-        if 0 <= pan <= 180:
-            land.text(x, 883, f"{pan}°", (70, 66, 62), 22)
-    lamps = ((1010, 760), (1980, 770))
-    for x, y in lamps:
+    for y, tall in ((884, 18), (1300, 32)):
+        for pan in range(-30, 211, 15):
+            x = x_of(pan)
+            land.oval(x, y, 48, tall, (172, 168, 160))
+            if 0 <= pan <= 180:
+                land.text(x, y - 1, f"{pan}°", (70, 66, 62), 22)
+    for x, y in LAMPS:
         land.line([(x, y), (x, 856)], (52, 54, 60), 6)
         land.box(x - 15, y - 34, x + 15, y, LAMP if lit else (84, 86, 96), round=5, glows=True)
         land.shape([(x - 22, y - 32), (x, y - 52), (x + 22, y - 32)], (52, 54, 60))
-    for x, y in ((150, 1040), (560, 1090), (900, 1000), (1240, 1100), (1800, 1060), (1960, 1130)):
+    for x, y in (
+        (150, 1040),
+        (560, 1090),
+        (900, 1000),
+        (1240, 1100),
+        (1800, 1060),
+        (1960, 1130),
+        (320, 1400),
+        (1080, 1430),
+        (1620, 1390),
+    ):
         land.box(x - 6, y - 16, x + 6, y + 4, (240, 230, 210), round=4)
         land.oval(x, y - 18, 20, 12, (206, 66, 58))
         land.oval(x - 8, y - 20, 4, 3, (250, 240, 226))
         land.oval(x + 7, y - 16, 3, 2.5, (250, 240, 226))
-
-    still = land.done()
-    if lit:
-        still = lamplit(still, [(x, y - 16, 420) for x, y in lamps] + [(374, 712, 280), (1760, 720, 300)])
-
-    def balloon(brush: Brush) -> None:
-        for share, colour in ((56, (224, 86, 74)), (36, (250, 206, 100)), (14, (224, 86, 74))):
-            brush.oval(60, 60, share, 58, colour)
-        for x in (44, 76):
-            brush.line([(x, 110), (60 + (x - 60) * 0.6, 142)], (80, 60, 50), 2)
-        brush.box(48, 140, 72, 158, (150, 104, 64), round=4)
-
-    def cloud(brush: Brush) -> None:
-        for x, y, size in ((50, 50, 34), (96, 38, 38), (142, 52, 30), (96, 60, 50)):
-            brush.oval(x, y, size, size * 0.62, (244, 240, 238))
-
-    def sails(brush: Brush) -> None:
-        for sail in range(4):
-            angle = sail / 4 * math.tau
-            along, across = math.cos(angle), math.sin(angle)
-            for points, colour in (
-                ([(0, -3), (112, -3), (112, 3), (0, 3)], (92, 70, 56)),
-                ([(26, 3), (110, 3), (110, 30), (26, 22)], (250, 244, 230)),
-            ):
-                brush.shape([(120 + a * along - b * across, 120 + a * across + b * along) for a, b in points], colour)
-        brush.oval(120, 120, 8, 8, (92, 70, 56))
-
-    def seat(brush: Brush) -> None:
-        for x in (112, 148):
-            brush.line([(x, 0), (x, 200)], (190, 160, 110), 4)
-        brush.box(98, 198, 162, 210, (176, 72, 58), round=4)
-
-    def bee(brush: Brush) -> None:
-        brush.oval(10, 6, 5, 4, (240, 246, 250))
-        brush.oval(10, 11, 7, 5, (250, 196, 50))
-        brush.line([(10, 7), (10, 15)], (50, 40, 30), 2.5)
-
-    def duck(brush: Brush) -> None:
-        brush.shape([(2, 26), (16, 34), (20, 44)], (250, 250, 244))
-        brush.oval(34, 42, 26, 14, (250, 250, 244))
-        brush.oval(34, 40, 14, 8, (226, 226, 220))
-        brush.oval(58, 22, 12, 12, (250, 250, 244))
-        brush.box(50, 24, 60, 42, (250, 250, 244))
-        brush.shape([(68, 20), (80, 24), (68, 28)], (246, 150, 50))
-        brush.oval(61, 19, 2, 2, (30, 30, 34))
-
-    def hedgehog(brush: Brush) -> None:
-        for spine in range(15):
-            angle = math.pi * (0.25 + spine / 14 * 0.85)
-            brush.line([(36, 40), (36 + 34 * math.cos(angle), 40 - 32 * math.sin(angle))], (104, 80, 62), 4)
-        brush.oval(36, 40, 27, 20, (126, 98, 76))
-        brush.shape([(50, 30), (80, 44), (52, 54)], (222, 186, 146))
-        brush.oval(79, 44, 3, 3, (40, 32, 30))
-        brush.oval(62, 39, 2.4, 2.4, (40, 32, 30))
-        for x in (26, 46):
-            brush.box(x, 54, x + 9, 62, (222, 186, 146), round=3)
-
-    def both_ways(brush: Brush) -> Sequence[Image.Image]:
-        right = brush.done()
-        return [right, right.transpose(Image.Transpose.FLIP_LEFT_RIGHT)]
-
-    def walks(left: float, right: float, y: float, seconds: float) -> Callable[[float], tuple[float, float, int]]:
-        def at(wall: float) -> tuple[float, float, int]:
-            way, back = to_and_fro(wall, seconds)
-            return left + (right - left) * way, y + 2 * swing(wall, 0.8), int(back)
-
-        return at
-
-    def hums(x: float, y: float, seconds: float) -> Callable[[float], tuple[float, float, int]]:
-        return lambda wall: (x + 90 * swing(wall, seconds), y + 46 * swing(wall, seconds * 0.37), 0)
-
-    puff, hummer = sprite((190, 100), shade, cloud), sprite((20, 18), shade, bee)
-    swinging, mill = sprite((260, 230), shade, seat), sprite((240, 240), shade, sails)
-    return View(
-        still,
-        [
-            Mover([puff.done()], lambda wall: (wall % 160 / 160 * (width + 400) - 200, 110, 0)),
-            Mover([puff.done()], lambda wall: ((wall + 90) % 210 / 210 * (width + 400) - 200, 230, 0)),
-            Mover(
-                [sprite((120, 164), shade, balloon).done()],
-                lambda wall: (wall % 90 / 90 * (width + 240) - 120, 180 + 20 * swing(wall, 11), 0),
-            ),
-            Mover([mill.turned(step * 5) for step in range(18)], lambda wall: (1090, 420, round(wall % 9 * TICKS))),
-            Mover(
-                [swinging.turned(16 * swing(step, 24), about=(130, 0)) for step in range(24)],
-                lambda wall: (880, 687, round(wall % 2.4 * TICKS)),
-            ),
-            *(Mover([hummer.done()], hums(*where)) for where in ((1230, 690, 5.3), (1326, 660, 7.1), (1290, 780, 6.2))),
-            Mover(both_ways(sprite((84, 60), shade, duck)), walks(1400, 1660, 926, 26)),
-            Mover(both_ways(sprite((86, 66), shade, hedgehog)), walks(120, 1960, 1100, 80)),
-        ],
-    )

@@ -8,51 +8,163 @@ from datetime import UTC, datetime
 
 from PIL import Image
 
-from camproxy.links.scenes.brush import DUSK, LAMP, LAMPLIGHT, Brush, Colour, blend, lamplit, sprite
-from camproxy.links.scenes.engine import PANORAMA, TICKS, Mover, View, swing, to_and_fro, x_of
+from camproxy.links.scenes.brush import DUSK, LAMP, LAMPLIGHT, Brush, Colour, blend, lamplit, panorama, sprite
+from camproxy.links.scenes.engine import TICKS, Mover, View, swing, to_and_fro
+from camproxy.links.scenes.measures import BOTTOM, LEFT, RIGHT, TOP, x_of
+
+CEILING, FLOOR = 280, 850
+MIDDLE, WIDTH = x_of(90), x_of(220)
 
 
 def workshop(lit: bool) -> View:
     """A room: door, bench, window, clock, books, aquarium and armchair, from left to right."""
     shade = LAMPLIGHT if lit else DUSK
-    width, height = PANORAMA
-    middle, ceiling, floor = width / 2, 280, 850
-    room = Brush(PANORAMA, shade, (206, 190, 160))
+    still = panorama(shade, (206, 190, 160), lambda room: _room(room, lit))
+    if lit:
+        still = lamplit(still, [(600, 240, 620), (1480, 240, 620), (1794, 600, 460), (320, 570, 200)])
 
+    def train(brush: Brush) -> None:
+        for start, colour in ((0, (236, 178, 56)), (58, (66, 128, 190)), (116, (84, 156, 96))):
+            brush.box(start + 2, 16, start + 52, 36, colour, round=4)
+            for x in (start + 8, start + 24, start + 38):
+                brush.box(x, 20, x + 9, 28, (250, 240, 200), round=2, glows=lit)
+        brush.box(174, 20, 236, 38, (196, 54, 48), round=4)
+        brush.box(176, 6, 200, 36, (164, 42, 40), round=3)
+        brush.box(181, 11, 194, 22, (250, 240, 200), round=2)
+        brush.box(220, 4, 230, 22, (50, 50, 56), round=2)
+        brush.oval(237, 30, 4, 4, LAMP, glows=True)
+        for x in (12, 42, 70, 100, 128, 158, 184, 204, 224):
+            brush.oval(x, 39, 6, 6, (44, 44, 50))
+
+    def fish(colour: Colour) -> Sequence[Image.Image]:
+        def draw(brush: Brush) -> None:
+            brush.shape([(3, 4), (3, 22), (16, 13)], blend(colour, (0, 0, 0), 0.2), glows=True)
+            brush.oval(22, 13, 14, 9, colour, glows=True)
+            brush.oval(29, 11, 2.4, 2.4, (20, 20, 30), glows=True)
+
+        right = sprite((40, 26), shade, draw).done()
+        return [right, right.transpose(Image.Transpose.FLIP_LEFT_RIGHT)]
+
+    def swims(seconds: float, depth: float) -> Callable[[float], tuple[float, float, int]]:
+        def at(wall: float) -> tuple[float, float, int]:
+            way, back = to_and_fro(wall, seconds)
+            return 1572 + 156 * way, depth + 9 * swing(wall, 3.1), int(back)
+
+        return at
+
+    def pendulum(brush: Brush) -> None:
+        brush.line([(70, 70), (70, 130)], (226, 188, 96), 3)
+        brush.oval(70, 128, 11, 11, (240, 204, 110))
+
+    def blades(turn: int) -> Image.Image:
+        def draw(brush: Brush) -> None:
+            for blade in range(4):
+                angle = (turn / 6 + blade) * math.tau / 4
+                along, across = math.cos(angle), math.sin(angle)
+                tip = [(24, -16), (205, -22), (205, 22), (24, 16)]
+                points = [(220 + a * along - b * across, 60 + (a * across + b * along) * 0.24) for a, b in tip]
+                brush.shape(points, (150, 104, 66) if blade % 2 else (162, 114, 74))
+            brush.oval(220, 60, 30, 12, (84, 76, 70))
+
+        return sprite((440, 120), shade, draw).done()
+
+    def vacuum(brush: Brush) -> None:
+        brush.oval(45, 26, 43, 22, (70, 74, 80))
+        brush.oval(45, 22, 42, 20, (206, 210, 216))
+        brush.oval(45, 18, 14, 6, (70, 74, 80))
+        brush.oval(45, 18, 5, 2.5, (90, 240, 130), glows=True)
+
+    def cat(raised: int) -> Image.Image:
+        def draw(brush: Brush) -> None:
+            fur = (226, 150, 78)
+            tail = [(96, 44), (114, 40 - raised), (116, 26 - raised * 2)]
+            brush.line(tail, fur, 8)
+            brush.oval(62, 42, 42, 18, fur)
+            brush.oval(28, 30, 18, 16, fur)
+            brush.shape([(12, 24), (14, 4), (26, 16)], fur)
+            brush.shape([(32, 16), (42, 4), (44, 24)], fur)
+            for x in (21, 34):
+                brush.line([(x - 3, 29), (x, 32), (x + 3, 29)], (70, 44, 30), 2)
+            for x in (56, 70, 84):
+                brush.line([(x, 26), (x + 2, 40)], (190, 112, 52), 4)
+
+        return sprite((124, 64), shade, draw).done()
+
+    def led(brush: Brush) -> None:
+        brush.oval(8, 8, 7, 7, (150, 40, 40), glows=True)
+        brush.oval(8, 8, 4, 4, (255, 80, 70), glows=True)
+
+    nothing = Image.new("RGBA", (1, 1))
+    return View(
+        still,
+        [
+            Mover(
+                [sprite((244, 46), shade, train).done()], lambda wall: (wall % 36 / 36 * (WIDTH + 260) - 130, 437, 0)
+            ),
+            Mover(
+                [sprite((140, 140), shade, pendulum).turned(12 * swing(step, 24)) for step in range(24)],
+                lambda wall: (1160, 636, round(wall % 2 * 12)),
+            ),
+            *_clock_hands(1160, 562, 32, shade),
+            Mover(fish((250, 140, 50)), swims(13, 640)),
+            Mover(fish((236, 90, 130)), swims(19, 676)),
+            Mover(fish((250, 220, 90)), swims(9, 618)),
+            Mover([cat(raised) for raised in range(5)], lambda wall: (1908, 748, round(2 + 2 * swing(wall, 3.4)))),
+            Mover([blades(turn) for turn in range(6)], lambda wall: (MIDDLE, 128, round(wall * TICKS))),
+            Mover(
+                [sprite((90, 52), shade, vacuum).done()],
+                lambda wall: (480 + 1120 * to_and_fro(wall, 44)[0], 1190 + 14 * swing(wall, 7), 0),
+            ),
+            Mover([sprite((16, 16), shade, led).done(), nothing], lambda wall: (594, 690, math.floor(wall * 2))),
+        ],
+    )
+
+
+def _room(room: Brush, lit: bool) -> None:
     # Ceiling and floor run away from the eye, which is what makes up and down feel like up and down.
-    for board in range(-8, width // 60 + 8):
+    for board in range(-2, 37):
         x0, x1 = board * 60, board * 60 + 60
         for edge, far, spread, tones in (
-            (ceiling, 0, 1.9, ((188, 164, 128), (176, 152, 118))),
-            (floor, height, 1.8, ((150, 104, 68), (138, 94, 60))),
+            (CEILING, TOP, 3.0, ((188, 164, 128), (176, 152, 118))),
+            (FLOOR, BOTTOM, 2.4, ((150, 104, 68), (138, 94, 60))),
         ):
-            a, b = middle + (x0 - middle) * spread, middle + (x1 - middle) * spread
+            a, b = MIDDLE + (x0 - MIDDLE) * spread, MIDDLE + (x1 - MIDDLE) * spread
             room.shape([(x0, edge), (x1, edge), (b, far), (a, far)], tones[board % 2])
-    for y, thick in ((250, 16), (170, 24), (60, 32)):
-        room.box(0, y - thick, width, y, (120, 92, 64))
-        room.box(0, y, width, y + 3, (96, 72, 50))
+    for y, thick in ((250, 16), (170, 24), (60, 32), (-90, 40), (-280, 50)):
+        room.box(0, y - thick, WIDTH, y, (120, 92, 64))
+        room.box(0, y, WIDTH, y + 3, (96, 72, 50))
+
+    # Skylights between the beams, and a ruler for who looks up.
+    _ruler(room, -134, (150, 118, 84), (52, 38, 28))
+    for pan in (15, 90, 165):
+        for edge, colour in ((14, (104, 80, 56)), (0, (92, 128, 196) if lit else (22, 30, 66))):
+            x0, x1, top, bottom = x_of(pan) - 90 - edge, x_of(pan) + 90 + edge, -250 - edge, -150 + edge
+            ends = [(MIDDLE + (x - MIDDLE) * 1.12, top) for x in (x1, x0)]
+            room.shape([(x0, bottom), (x1, bottom), *ends], colour, glows=not edge)
+        for x, y in () if lit else ((-60, -170), (-20, -215), (30, -180), (70, -230), (4, -162)):
+            room.oval(MIDDLE + (x_of(pan) + x - MIDDLE) * 1.06, y, 1.8, 1.8, (255, 255, 240), glows=True)
 
     # The wall goes from cool to warm, so that even a bare piece of it tells left from right.
-    for x in range(0, width, 8):
-        room.box(x, ceiling, x + 8, 640, blend((150, 186, 196), (226, 190, 150), x / width))
-        room.box(x, 640, x + 8, floor, blend((84, 122, 128), (150, 106, 84), x / width))
-    room.box(0, ceiling, width, ceiling + 12, (236, 226, 204))
-    room.box(0, 634, width, 646, (236, 226, 204))
-    room.box(0, floor - 14, width, floor, (236, 226, 204))
-    for x in range(-40, width, 120):
-        room.box(x + 10, 664, x + 110, 816, blend((66, 98, 104), (118, 82, 64), (x + 60) / width), round=4)
+    for x in range(0, 2080, 8):
+        room.box(x, CEILING, x + 8, 640, blend((150, 186, 196), (226, 190, 150), x / WIDTH))
+        room.box(x, 640, x + 8, FLOOR, blend((84, 122, 128), (150, 106, 84), x / WIDTH))
+    room.box(0, CEILING, WIDTH, CEILING + 12, (236, 226, 204))
+    room.box(0, 634, WIDTH, 646, (236, 226, 204))
+    room.box(0, FLOOR - 14, WIDTH, FLOOR, (236, 226, 204))
+    for x in range(-40, 2080, 120):
+        room.box(x + 10, 664, x + 110, 816, blend((66, 98, 104), (118, 82, 64), (x + 60) / WIDTH), round=4)
         for y in range(0, 148, 4):
-            room.box(x + 14, 668 + y, x + 106, 672 + y, blend((98, 136, 140), (164, 120, 98), (x + 60) / width))
+            room.box(x + 14, 668 + y, x + 106, 672 + y, blend((98, 136, 140), (164, 120, 98), (x + 60) / WIDTH))
     _ruler(room, 372, (250, 244, 228), (70, 60, 52))
 
     # A shelf all along the wall carries the railway.
-    room.box(0, 462, width, 470, (134, 92, 58))
-    room.box(0, 470, width, 474, (96, 64, 40))
-    room.box(0, 458, width, 460, (150, 150, 154))
+    room.box(0, 462, WIDTH, 470, (134, 92, 58))
+    room.box(0, 470, WIDTH, 474, (96, 64, 40))
+    room.box(0, 458, WIDTH, 460, (150, 150, 154))
 
     # Door, with a lantern's light behind its pane.
-    room.box(236, 490, 404, floor, (112, 74, 48), round=3)
-    room.box(248, 502, 392, floor, (176, 72, 58))
+    room.box(236, 490, 404, FLOOR, (112, 74, 48), round=3)
+    room.box(248, 502, 392, FLOOR, (176, 72, 58))
     room.box(272, 524, 368, 612, blend((40, 52, 92), LAMP, 0.85 if lit else 0.15), round=6, glows=True)
     room.box(318, 524, 322, 612, (112, 48, 40))
     for y in (636, 740):
@@ -166,134 +278,40 @@ def workshop(lit: bool) -> View:
     room.box(1846, 764, 1966, 826, (202, 92, 94), round=12)
     for x in (1832, 1968):
         room.box(x, 836, x + 12, 858, (84, 56, 38))
-    room.line([(2034, 852), (2034, 610)], (70, 62, 58), 5)
-    room.oval(2034, 854, 30, 7, (70, 62, 58))
+    room.line([(1794, 852), (1794, 610)], (70, 62, 58), 5)
+    room.oval(1794, 854, 30, 7, (70, 62, 58))
     lamp = LAMP if lit else (92, 84, 78)
-    room.shape([(1996, 620), (2072, 620), (2056, 560), (2012, 560)], lamp, glows=True)
+    room.shape([(1756, 620), (1832, 620), (1816, 560), (1772, 560)], lamp, glows=True)
 
-    # On the floor: the second ruler, a rug, a toolbox.
-    _ruler(room, 872, (214, 182, 96), (74, 50, 30))
+    # On the floor: more rulers, a rug, a toolbox, a ball, slippers, the cat's bowl.
+    for y in (872, 1290):
+        _ruler(room, y, (214, 182, 96), (74, 50, 30))
     for shrink, colour in ((0, (120, 52, 62)), (18, (222, 190, 130)), (30, (150, 66, 72)), (110, (222, 190, 130))):
-        room.oval(middle, 1040, 380 - shrink, 104 - shrink * 0.7, colour)
-    room.oval(middle, 1040, 250, 20, (150, 66, 72))
+        room.oval(MIDDLE, 1040, 380 - shrink, 104 - shrink * 0.7, colour)
+    room.oval(MIDDLE, 1040, 250, 20, (150, 66, 72))
     room.box(430, 990, 560, 1050, (206, 58, 50), round=5)
     room.box(424, 978, 566, 998, (176, 44, 40), round=5)
     room.line([(470, 980), (470, 958), (520, 958), (520, 980)], (60, 60, 64), 6)
     room.oval(1630, 1060, 30, 30, (98, 140, 200))
     for turn in (-16, -4, 10):
         room.line([(1606, 1054 + turn), (1654, 1066 + turn)], (70, 108, 170), 2)
+    for x in (300, 346):
+        room.oval(x, 1380, 18, 34, (96, 132, 156))
+        room.oval(x, 1396, 11, 14, (58, 84, 104))
+    room.shape([(1700, 1380), (1780, 1380), (1794, 1416), (1686, 1416)], (70, 130, 150))
+    room.oval(1740, 1380, 40, 12, (150, 108, 74))
 
     # What hangs from the ceiling. The fan's blades are among the movers.
     for x in (600, 1480):
-        room.line([(x, 0), (x, 196)], (52, 48, 46), 4)
+        room.line([(x, -92), (x, 196)], (52, 48, 46), 4)
         room.shape([(x - 44, 232), (x + 44, 232), (x + 16, 194), (x - 16, 194)], (58, 120, 108))
         room.oval(x, 234, 17, 15, LAMP if lit else (110, 104, 96), glows=True)
-    room.line([(middle, 0), (middle, 118)], (70, 62, 58), 9)
-
-    still = room.done()
-    if lit:
-        still = lamplit(still, [(600, 240, 620), (1480, 240, 620), (2034, 600, 460), (320, 570, 200)])
-
-    def train(brush: Brush) -> None:
-        for start, colour in ((0, (236, 178, 56)), (58, (66, 128, 190)), (116, (84, 156, 96))):
-            brush.box(start + 2, 16, start + 52, 36, colour, round=4)
-            for x in (start + 8, start + 24, start + 38):
-                brush.box(x, 20, x + 9, 28, (250, 240, 200), round=2, glows=lit)
-        brush.box(174, 20, 236, 38, (196, 54, 48), round=4)
-        brush.box(176, 6, 200, 36, (164, 42, 40), round=3)
-        brush.box(181, 11, 194, 22, (250, 240, 200), round=2)
-        brush.box(220, 4, 230, 22, (50, 50, 56), round=2)
-        brush.oval(237, 30, 4, 4, LAMP, glows=True)
-        for x in (12, 42, 70, 100, 128, 158, 184, 204, 224):
-            brush.oval(x, 39, 6, 6, (44, 44, 50))
-
-    def fish(colour: Colour) -> Sequence[Image.Image]:
-        def draw(brush: Brush) -> None:
-            brush.shape([(3, 4), (3, 22), (16, 13)], blend(colour, (0, 0, 0), 0.2), glows=True)
-            brush.oval(22, 13, 14, 9, colour, glows=True)
-            brush.oval(29, 11, 2.4, 2.4, (20, 20, 30), glows=True)
-
-        right = sprite((40, 26), shade, draw).done()
-        return [right, right.transpose(Image.Transpose.FLIP_LEFT_RIGHT)]
-
-    def swims(seconds: float, depth: float) -> Callable[[float], tuple[float, float, int]]:
-        def at(wall: float) -> tuple[float, float, int]:
-            way, back = to_and_fro(wall, seconds)
-            return 1572 + 156 * way, depth + 9 * swing(wall, 3.1), int(back)
-
-        return at
-
-    def pendulum(brush: Brush) -> None:
-        brush.line([(70, 70), (70, 130)], (226, 188, 96), 3)
-        brush.oval(70, 128, 11, 11, (240, 204, 110))
-
-    def blades(turn: int) -> Image.Image:
-        def draw(brush: Brush) -> None:
-            for blade in range(4):
-                angle = (turn / 6 + blade) * math.tau / 4
-                along, across = math.cos(angle), math.sin(angle)
-                tip = [(24, -16), (205, -22), (205, 22), (24, 16)]
-                points = [(220 + a * along - b * across, 60 + (a * across + b * along) * 0.24) for a, b in tip]
-                brush.shape(points, (150, 104, 66) if blade % 2 else (162, 114, 74))
-            brush.oval(220, 60, 30, 12, (84, 76, 70))
-
-        return sprite((440, 120), shade, draw).done()
-
-    def vacuum(brush: Brush) -> None:
-        brush.oval(45, 26, 43, 22, (70, 74, 80))
-        brush.oval(45, 22, 42, 20, (206, 210, 216))
-        brush.oval(45, 18, 14, 6, (70, 74, 80))
-        brush.oval(45, 18, 5, 2.5, (90, 240, 130), glows=True)
-
-    def cat(raised: int) -> Image.Image:
-        def draw(brush: Brush) -> None:
-            fur = (226, 150, 78)
-            tail = [(96, 44), (114, 40 - raised), (116, 26 - raised * 2)]
-            brush.line(tail, fur, 8)
-            brush.oval(62, 42, 42, 18, fur)
-            brush.oval(28, 30, 18, 16, fur)
-            brush.shape([(12, 24), (14, 4), (26, 16)], fur)
-            brush.shape([(32, 16), (42, 4), (44, 24)], fur)
-            for x in (21, 34):
-                brush.line([(x - 3, 29), (x, 32), (x + 3, 29)], (70, 44, 30), 2)
-            for x in (56, 70, 84):
-                brush.line([(x, 26), (x + 2, 40)], (190, 112, 52), 4)
-
-        return sprite((124, 64), shade, draw).done()
-
-    def led(brush: Brush) -> None:
-        brush.oval(8, 8, 7, 7, (150, 40, 40), glows=True)
-        brush.oval(8, 8, 4, 4, (255, 80, 70), glows=True)
-
-    nothing = Image.new("RGBA", (1, 1))
-    return View(
-        still,
-        [
-            Mover(
-                [sprite((244, 46), shade, train).done()], lambda wall: (wall % 36 / 36 * (width + 260) - 130, 437, 0)
-            ),
-            Mover(
-                [sprite((140, 140), shade, pendulum).turned(12 * swing(step, 24)) for step in range(24)],
-                lambda wall: (1160, 636, round(wall % 2 * 12)),
-            ),
-            *_clock_hands(1160, 562, 32, shade),
-            Mover(fish((250, 140, 50)), swims(13, 640)),
-            Mover(fish((236, 90, 130)), swims(19, 676)),
-            Mover(fish((250, 220, 90)), swims(9, 618)),
-            Mover([cat(raised) for raised in range(5)], lambda wall: (1908, 748, round(2 + 2 * swing(wall, 3.4)))),
-            Mover([blades(turn) for turn in range(6)], lambda wall: (middle, 128, round(wall * TICKS))),
-            Mover(
-                [sprite((90, 52), shade, vacuum).done()],
-                lambda wall: (480 + 1120 * to_and_fro(wall, 44)[0], 1140 + 14 * swing(wall, 7), 0),
-            ),
-            Mover([sprite((16, 16), shade, led).done(), nothing], lambda wall: (594, 690, math.floor(wall * 2))),
-        ],
-    )
+    room.line([(MIDDLE, -92), (MIDDLE, 118)], (70, 62, 58), 9)
 
 
 def _ruler(brush: Brush, y: float, ground: Colour, ink: Colour) -> None:
     """The pan angles along the wall: a number every 15°, a mark every 5°."""
-    brush.box(0, y, PANORAMA[0], y + 42, ground)
+    brush.box(LEFT, y, RIGHT, y + 42, ground)
     for pan in range(-35, 220, 5):
         x = x_of(pan)
         numbered = pan % 15 == 0 and 0 <= pan <= 180

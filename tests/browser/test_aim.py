@@ -1,0 +1,58 @@
+"""Aiming on the picture: the thing that was clicked comes into the middle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.camera_page import CameraPage
+from tests.running import RunningServer
+
+# Grey values of a square of the picture around a point, both in pixels of the picture.
+PATCH = """([x, y, size]) => {
+    const scratch = new OffscreenCanvas(size, size).getContext('2d', { willReadFrequently: true });
+    const canvas = document.querySelector('#stage canvas');
+    scratch.drawImage(canvas, x - size / 2, y - size / 2, size, size, 0, 0, size, size);
+    const { data } = scratch.getImageData(0, 0, size, size);
+    return Array.from({ length: size * size }, (_, i) => (data[4 * i] + data[4 * i + 1] + data[4 * i + 2]) / 3);
+}"""
+WIDTH, HEIGHT, SIZE = 640, 480, 64
+
+
+@pytest.fixture
+def camera(page: Page, login: Callable[..., Page], server: RunningServer) -> Iterator[CameraPage]:
+    camera = CameraPage(login(page, server)).is_live().centre()
+    if camera.button("Light").get_attribute("aria-pressed") == "false":
+        camera.button("Light").click()
+    expect(camera.button("Light")).to_have_attribute("aria-pressed", "true")
+    camera.picture_changes()
+    yield camera
+    with server.person() as admin:
+        admin.ask("DELETE", "/api/cameras/demo/control")
+
+
+def patch(camera: CameraPage, x: int, y: int) -> list[float]:
+    grey: list[float] = camera.page.evaluate(PATCH, [x, y, SIZE])
+    return grey
+
+
+def difference(one: list[float], other: list[float]) -> float:
+    return sum(abs(a - b) for a, b in zip(one, other, strict=True)) / len(one)
+
+
+# Things that stand still: a flower on the sill, the left edge of the clock, the right end of its roof.
+@pytest.mark.parametrize(("x", "y", "pan", "tilt"), [(160, 304, 75, 84), (416, 368, 99, 78), (544, 176, 111, 96)])
+def test_what_is_clicked_comes_into_the_middle(camera: CameraPage, x: int, y: int, pan: int, tilt: int) -> None:
+    clicked = patch(camera, x, y)
+    box = camera.page.locator("#stage canvas").bounding_box()
+    assert box
+    camera.page.mouse.click(box["x"] + box["width"] * x / WIDTH, box["y"] + box["height"] * y / HEIGHT)
+    camera.shows_pose(pan, tilt)
+    # The picture may still be on its way when the pose has arrived.
+    for _ in range(20):
+        if difference(patch(camera, WIDTH // 2, HEIGHT // 2), clicked) < 3:
+            return
+        camera.picture_changes()
+    pytest.fail("something else is in the middle")
