@@ -163,7 +163,8 @@ def admit() -> dict[str, Any] | None:
     shared = services()
     if not current_user.is_authenticated:
         return problem(Unauthorized("Log in first."))
-    if len(shared.socketio.server.eio.sockets) > shared.settings.max_clients:
+    connections = shared.socketio.server.eio.sockets.copy().values()
+    if sum(not connection.closed for connection in connections) > shared.settings.max_clients:
         return problem(RateLimited("As many browsers are connected as this server allows."))
     return None
 

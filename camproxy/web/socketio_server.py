@@ -38,6 +38,14 @@ class OrderedServer(socketio.Server):
             refusal = self.admit()
         return refusal or super()._handle_eio_connect(eio_sid, environ)
 
+    def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        super()._handle_eio_disconnect(eio_sid, reason)
+        # Under gthread the end of a WebSocket skips engine.io's own tidying, which follows only up to a minute later.
+        # One that polls stays until it has fetched its last messages.
+        connection = self.eio.sockets.get(eio_sid)
+        if connection and connection.upgraded:
+            self.eio.sockets.pop(eio_sid, None)
+
     def _handle_event_internal(
         self, server: Any, sid: str, eio_sid: str, data: list[Any], namespace: str, id: int | None
     ) -> None:
@@ -107,6 +115,7 @@ def make_socketio(app: Flask, settings: Settings) -> SocketIO:
     socketio_.server.__class__ = OrderedServer
     socketio_.server.app = app
     socketio_.server.eio.on("connect", socketio_.server._handle_eio_connect)
+    socketio_.server.eio.on("disconnect", socketio_.server._handle_eio_disconnect)
     if settings.async_mode == "threading":
         limited = type("LimitedWebSocket", (LimitedWebSocket,), {"largest": settings.message_bytes})
         socketio_.server.eio._async = socketio_.server.eio._async | {"websocket": limited}

@@ -3,6 +3,7 @@
 import { io } from "../vendor/socket.io.esm.min.js";
 import { api, Refusal } from "./api.js";
 import { _ } from "./i18n.js";
+import { toLogin } from "./page.js";
 import { error } from "./toasts.js";
 
 const ANSWER_WITHIN = 5000;
@@ -101,8 +102,10 @@ export class Server extends EventTarget {
 
   #disconnected(reason) {
     this.#set({ connected: false }, "connection");
-    // socket.io leaves it to us when the server closed on purpose: stopping, or this session has ended.
-    if (reason === "io server disconnect") setTimeout(() => this.#socket.connect(), 1000);
+    // socket.io leaves it to us when the server closed on purpose: it stops, or this log-in has ended.
+    if (reason !== "io server disconnect") return;
+    if (this.stopping) setTimeout(() => this.#socket.connect(), 1000);
+    else toLogin();
   }
 
   async #sendSubscription() {

@@ -76,6 +76,13 @@ class TestLogIn:
         assert log_in(server, account.username.upper(), account.password).status_code == 302
         assert log_in(server, account.username, account.password.upper()).status_code == 401
 
+    def test_nor_do_capitals_beyond_a_to_z(self, server: RunningServer, admin: Person) -> None:
+        made = {"username": "Ärger", "password": PASSWORD}
+        admin.made("/api/users", made)
+        assert log_in(server, "äRGER", PASSWORD).status_code == 302
+        again = admin.ask("POST", "/api/users", made | {"username": "ärger"})
+        assert (again.status_code, again.json()["error"]) == (409, "conflict")
+
     def test_whoever_may_not_in_gets_the_same_answer(self, server: RunningServer, admin: Person) -> None:
         account = new_account(admin)
         deactivated = new_account(admin, is_active=False)
@@ -279,6 +286,27 @@ class TestAnonymous:
         answer = requests.get(server.url + POLLING, timeout=15)
         assert (answer.status_code, answer.json()["error"]) == (401, "unauthorized")
         assert "sid" not in answer.text
+
+    def test_there_is_a_most_of_clients(self, make_server: MakeServer) -> None:
+        server = make_server(MAX_CLIENTS=1)
+        with server.person() as admin:
+            first = admin.listen(transports=["websocket"])
+            first.next("video_frame")
+            with pytest.raises(socketio.exceptions.ConnectionError):
+                admin.listen(transports=["websocket"])
+            answer = admin.get(POLLING)
+            assert (answer.status_code, answer.json()["error"]) == (401, "rate_limited")
+            first.next("video_frame")
+            first.close()
+
+            def connects() -> bool:
+                try:
+                    admin.listen(transports=["websocket"]).next("video_frame")
+                except socketio.exceptions.ConnectionError:
+                    return False
+                return True
+
+            wait_until(connects, "the place is free again")
 
     def test_the_websocket_is_refused(self, server: RunningServer) -> None:
         with pytest.raises(websocket.WebSocketBadStatusException) as refused:
