@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from flask import Blueprint, Flask, g, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, Response, g, redirect, render_template, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext, lazy_gettext
@@ -71,6 +71,14 @@ def let_in(found: ApiToken | LoginSession) -> User:
     g.credential = found.sha256
     g.by_token = isinstance(found, ApiToken)
     return found.user
+
+
+def challenge(response: Response) -> Response:
+    """Players send the password of an address only when they are asked. A browser would ask the person: not that."""
+    by_page = "Referer" in request.headers or request.accept_mimetypes.to_header() not in ("", "*/*")
+    if response.status_code == 401 and request.endpoint in BASIC_ENDPOINTS and not by_page:
+        response.headers["WWW-Authenticate"] = 'Basic realm="CamProxy", charset="UTF-8"'
+    return response
 
 
 def log_in_limit() -> str:
@@ -142,3 +150,4 @@ def init_auth(app: Flask) -> None:
     login_manager.init_app(app)
     limiter.init_app(app)
     app.register_blueprint(bp)
+    app.after_request(challenge)

@@ -472,6 +472,24 @@ class TestTokens:
         with pytest.raises(websocket.WebSocketBadStatusException, match="401"):
             websocket.create_connection(f"{server.ws_url}/ws/view/demo", header=basic(account.username, token))
 
+    @pytest.mark.parametrize(
+        ("headers", "asked"),
+        [
+            ({}, True),
+            ({"Accept": "image/avif,image/webp,*/*;q=0.8"}, False),
+            ({"Referer": "http://example.org/"}, False),
+        ],
+    )
+    def test_players_are_asked_for_it_and_people_are_not(
+        self, server: RunningServer, headers: dict[str, str], asked: bool
+    ) -> None:
+        """A browser would open a window that asks for a password, over a page whose log-in has ended."""
+        for path in ("/stream/demo.mjpg", "/snapshot/demo.jpg"):
+            answer = requests.get(server.url + path, headers=headers, timeout=10)
+            assert answer.status_code == 401
+            assert ("WWW-Authenticate" in answer.headers) == asked
+        assert "WWW-Authenticate" not in requests.get(f"{server.url}/api/me", headers=headers, timeout=10).headers
+
     def test_the_log_in_password_is_no_basic_password(self, server: RunningServer, admin: Person) -> None:
         """It would be stored in every player, and could be tried without the log-in's limit."""
         answer = requests.get(f"{server.url}/snapshot/demo.jpg", headers=basic(admin.username, admin.password))
