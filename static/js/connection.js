@@ -1,7 +1,7 @@
 // The line that says that CamProxy itself is away, and the number of people who watch.
 
 import { byId, say } from "./dom.js";
-import { _, number } from "./i18n.js";
+import { _, counted } from "./i18n.js";
 
 const PATIENCE = 1500; // a short gap is nobody's business
 
@@ -24,6 +24,6 @@ export function showConnection(server) {
 export function showWatching(server) {
   server.addEventListener("watching", () => {
     byId("watching").hidden = false;
-    say(byId("watching-text"), _("%(count)s watching", { count: number(server.watching) }));
+    say(byId("watching-text"), _("%(count)s watching", { count: counted(server.watching) }));
   });
 }

@@ -29,7 +29,8 @@ const clockTime = new Intl.DateTimeFormat(locale, { timeStyle: "short" });
 const dayAndTime = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
 
 export const number = (value) => integer.format(value);
-export const inSeconds = (value) => _("%(count)s s", { count: plain.format(value) });
+export const counted = (value) => plain.format(value);
+export const inSeconds = (value) => _("%(count)s s", { count: counted(value) });
 export const inMilliseconds = (value) => milliseconds.format(value);
 export const inKilobytes = (bytes) => kilobytes.format(bytes / 1000);
 export const inDegrees = (value) => degrees.format(value);

@@ -55,6 +55,7 @@ export class Presets {
     slot.textContent = number(preset.slot);
     const name = document.createElement("span");
     name.textContent = preset.name;
+    name.dir = "auto";
     button.append(slot, name);
     button.addEventListener("click", () => this.#steering.preset(preset));
     item.append(button);

@@ -164,7 +164,7 @@ export class Single {
     const { status } = this.#steering.camera;
     const { received, ...broken } = status.frames ?? {};
     const rows = [
-      [_("Picture"), picture.drawnAt === null ? "–" : `${number(picture.size.width)} × ${number(picture.size.height)}, ${inKilobytes(picture.bytes)}`],
+      [_("Picture"), picture.drawnAt === null ? "–" : _("%(width)s × %(height)s, %(size)s", { width: number(picture.size.width), height: number(picture.size.height), size: inKilobytes(picture.bytes) })],
       [_("Age when shown"), this.#latency === null ? "–" : inMilliseconds(this.#latency)],
       [_("Shown here"), _("%(count)s fps", { count: number(picture.fps) })],
       [_("From the camera"), _("%(count)s fps", { count: number(status.fps ?? 0) })],
