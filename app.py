@@ -28,6 +28,7 @@ from camproxy.web.edge import Sockets, TrustedProxies
 from camproxy.web.errors import handle_errors
 from camproxy.web.events import register_events
 from camproxy.web.guards import csrf, guard
+from camproxy.web.headers import send_headers
 from camproxy.web.json import StrictJsonProvider
 from camproxy.web.live import Live
 from camproxy.web.request_log import log_requests
@@ -54,6 +55,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     auth.init_auth(app)
     csrf.init_app(app)
     log_requests(app)
+    send_headers(app)
     app.before_request(guard)
     handle_errors(app)
 
