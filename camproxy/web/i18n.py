@@ -11,7 +11,7 @@ from functools import cache
 from gettext import NullTranslations
 from pathlib import Path
 
-from babel import Locale
+from babel import Locale, negotiate_locale
 from babel.messages import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -55,8 +55,9 @@ def language() -> str:
     for wanted in (chosen, services().settings.language):
         if wanted in codes:
             return wanted
-    asked = request.accept_languages.best_match(codes) if has_request_context() else None
-    return asked or "en"
+    asked = request.accept_languages if has_request_context() else ()
+    # In their order: Werkzeug's best_match prefers an exact "en" to the "de" of somebody who would like de-AT most.
+    return negotiate_locale([tag.replace("-", "_") for tag, quality in asked if quality], codes) or "en"
 
 
 @cache
