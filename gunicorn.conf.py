@@ -10,6 +10,7 @@ from camproxy import serving
 from camproxy.errors import BadSetting
 from camproxy.logs import start_logging
 from camproxy.settings import load
+from camproxy.worker import Worker
 
 try:
     settings = load()
@@ -28,6 +29,9 @@ worker_class = "camproxy.worker.Worker"  # gthread, with a clean end
 # A Socket.IO client holds one thread for its WebSocket, or one while it polls.
 threads = settings.max_clients + serving.SPARE_THREADS
 worker_connections = threads + 200
+Worker.body_bytes = settings.message_bytes
+Worker.connections_per_address = settings.connections_per_address
+Worker.trusted_proxies = settings.trusted_proxies
 # One worker for months: a stuck request must not end it, but a stuck worker must.
 timeout = 60
 graceful_timeout = 6

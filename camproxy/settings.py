@@ -155,6 +155,9 @@ class Settings:
     moves_per_second: float = setting(number(1, 1000), 20.0, "Moves a user may send a second; more are merged")
 
     max_clients: int = setting(whole(1, 2000), 100, "How many browsers may be connected at once")
+    connections_per_address: int = setting(
+        whole(1, 10_000), 100, "Connections one address may have that are no pictures; trusted proxies are exempt"
+    )
     max_viewers: int = setting(whole(1, 10_000), 500, "How many pictures may be watched at once, over all cameras")
     message_bytes: int = setting(whole(1_000, 10_000_000), 65_536, "Largest message or form taken from a browser")
     trusted_proxies: tuple[Any, ...] = setting(

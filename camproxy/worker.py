@@ -2,19 +2,125 @@
 
 from __future__ import annotations
 
+import io
+import logging
+import socket
 import threading
+import time
+from functools import partial
+from selectors import EVENT_READ
 from typing import Any
 
 from gunicorn.glogging import Logger
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.http.errors import NoMoreData
+from gunicorn.http.message import Request
+from gunicorn.util import close_graceful
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from camproxy.addresses import Network, client, within
+
+log = logging.getLogger(__name__)
+
+#: A request has to be there as a whole within this time of its first byte. Seconds.
+REQUEST_WITHIN = 10.0
+#: How long a client has to take the end of an answer and close its side. Seconds.
+CLOSE_WITHIN = 1.0
 
 
 class Worker(ThreadWorker):
-    """A gthread worker that stops the application's parts as soon as it is told to end.
+    """A gthread worker whose threads nobody can hold by being slow, and that ends cleanly.
 
-    gunicorn waits for open connections first and would tell the application afterwards; but a WebSocket is an open
-    connection until the application ends it. SIGINT (Ctrl-C) and SIGQUIT end it just as cleanly as SIGTERM.
+    - A connection that says nothing costs no thread and is closed soon; a request that drips in is ended.
+    - One address cannot have all connections, unless it is that of a trusted proxy.
+    - It stops the application's parts as soon as it is told to end. gunicorn waits for open connections first and would
+      tell the application afterwards; but a WebSocket is an open connection until the application ends it. SIGINT
+      (Ctrl-C) and SIGQUIT end it just as cleanly as SIGTERM.
     """
+
+    #: Set by gunicorn.conf.py. Bodies up to this size are received before a handler runs.
+    body_bytes = 65_536
+    connections_per_address = 100
+    trusted_proxies: tuple[Network, ...] = ()
+
+    def init_process(self) -> None:
+        self._deadlines: dict[TConn, float] = {}
+        self._by_address: dict[str, set[TConn]] = {}
+        super().init_process()
+
+    # Connections; in the main thread
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """A new connection waits in the poller, not in a thread, until it has something to say."""
+        if conn.initialized or conn.data_ready:
+            super().enqueue_req(conn)
+            return
+        if not self._has_room_for(conn):
+            self.nr_conns -= 1
+            conn.close()
+            return
+        conn.sock.setblocking(False)
+        conn.set_timeout()
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+    def _has_room_for(self, conn: TConn) -> bool:
+        address = address_of(conn)
+        its = {other for other in self._by_address.get(client(address), ()) if is_open(other)}
+        self._by_address[client(address)] = its
+        if len(its) >= self.connections_per_address and not within(address, self.trusted_proxies):
+            log.warning("%s has %d connections; another is refused", address, len(its))
+            return False
+        its.add(conn)
+        return True
+
+    def murder_pending(self) -> None:
+        """Once a second: end what has said nothing, and requests that drip in."""
+        super().murder_pending()
+        now = time.monotonic()
+        for conn, deadline in self._deadlines.copy().items():
+            if now > deadline:
+                log.warning("a request of %s did not come in %g s", address_of(conn), REQUEST_WITHIN)
+                self._deadlines.pop(conn, None)
+                try:
+                    conn.sock.shutdown(socket.SHUT_RDWR)  # its thread reads the end
+                except OSError:
+                    log.debug("it has ended by itself")
+        for address in [address for address, its in self._by_address.items() if not any(map(is_open, its))]:
+            del self._by_address[address]
+
+    # Requests; in a thread of the pool
+
+    def handle(self, conn: TConn) -> Any:
+        self._deadlines[conn] = time.monotonic() + REQUEST_WITHIN
+        try:
+            keep = super().handle(conn)
+        finally:
+            self._deadlines.pop(conn, None)
+        if keep is False:
+            # This waits for the client to close its side; gunicorn would do it in its main thread, and all would wait.
+            close_graceful(conn.sock, timeout=CLOSE_WITHIN)
+            conn.close = lambda graceful=False: None  # type: ignore[method-assign]
+        return keep
+
+    def handle_request(self, req: Request, conn: TConn) -> bool:
+        self._receive(req)
+        self._deadlines.pop(conn, None)
+        return bool(super().handle_request(req, conn))
+
+    def _receive(self, req: Request) -> None:
+        """Take in the body while the deadline holds. A body that is too large is left; the application refuses it."""
+        length = next((int(value) for name, value in req.headers if name == "CONTENT-LENGTH"), None)
+        if length is not None and length > self.body_bytes:
+            return
+        assert req.body is not None
+        body = req.body.read(self.body_bytes + 1)
+        if length is not None and len(body) < length:
+            raise NoMoreData(body)
+        if len(body) > self.body_bytes:
+            req.force_close()  # there is more of it on the line, which is no next request
+        req.body = io.BytesIO(body)  # type: ignore[assignment]
+
+    # The end
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         if self.alive:
@@ -28,6 +134,14 @@ class Worker(ThreadWorker):
         extensions = getattr(self.wsgi, "extensions", {})
         if "camproxy" in extensions:
             extensions["camproxy"].runtime.stop()
+
+
+def address_of(conn: TConn) -> str:
+    return str(conn.client[0]) if isinstance(conn.client, tuple) else ""
+
+
+def is_open(conn: TConn) -> bool:
+    return bool(conn.sock.fileno() >= 0)
 
 
 class WorkerLog(Logger):

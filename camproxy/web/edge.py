@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import socket
 import ssl
@@ -13,6 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from werkzeug.middleware.proxy_fix import ProxyFix
+
+from camproxy.addresses import Network, within
 
 log = logging.getLogger(__name__)
 
@@ -31,13 +32,13 @@ UNACKNOWLEDGED = 60_000
 class TrustedProxies:
     """Believes X-Forwarded-* from the named networks only, and hides it from everything behind otherwise."""
 
-    def __init__(self, app: Any, networks: Iterable[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> None:
+    def __init__(self, app: Any, networks: Iterable[Network]) -> None:
         self._app = app
         self._forwarded = ProxyFix(app, x_for=1, x_proto=1, x_host=1)
         self._networks = tuple(networks)
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        if self._trusted(environ.get("REMOTE_ADDR", "")):
+        if within(environ.get("REMOTE_ADDR", ""), self._networks):
             answer: Iterable[bytes] = self._forwarded(environ, start_response)
             return answer
         for name in FORWARDED:
@@ -46,12 +47,6 @@ class TrustedProxies:
             # gunicorn has believed X-Forwarded-Proto of programs on this machine, or of all (FORWARDED_ALLOW_IPS).
             environ["wsgi.url_scheme"] = "https" if isinstance(sock, ssl.SSLSocket) else "http"
         return self._app(environ, start_response)  # type: ignore[no-any-return]
-
-    def _trusted(self, address: str) -> bool:
-        try:
-            return any(ipaddress.ip_address(address) in network for network in self._networks)
-        except ValueError:
-            return False
 
 
 class Sockets:
