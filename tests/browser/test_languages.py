@@ -35,7 +35,7 @@ TEXTS = """() => {
 }"""
 
 # Labels whose text is wider than their place.
-CUT = """() => [...document.querySelectorAll('a, button, label, summary, h1, h2, .segments span')]
+CUT = """() => [...document.querySelectorAll('a, button, label, summary, h1, h2, .segments span, .readings')]
     .filter(element => element.checkVisibility() && !element.closest('.hidden, .skip'))
     .filter(element => element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0)
     .map(element => element.outerHTML.slice(0, 120))"""
