@@ -26,6 +26,10 @@ def texts_of(catalogue: Catalog) -> dict[tuple[str | None, Any], Message]:
     return {(message.context, message.id): message for message in catalogue if message.id}
 
 
+def translated(code: str) -> list[Message]:
+    return [message for message in texts_of(catalogue(code)).values() if message.string]
+
+
 @pytest.fixture(scope="module")
 def sources() -> set[tuple[str | None, Any]]:
     return set(texts_of(extracted()))
@@ -48,14 +52,14 @@ class TestCatalogue:
         assert [message.id for message in texts_of(catalogue(code)).values() if message.fuzzy] == []
 
     def test_the_placeholders_are_the_same(self, code: str) -> None:
-        for message in texts_of(catalogue(code)).values():
+        for message in translated(code):
             names = sorted(PLACEHOLDER.findall(message.id))
             assert sorted(PLACEHOLDER.findall(message.string)) == names, message.id
             if names:
                 assert message.string % dict.fromkeys(names, ""), "a % that is none must be doubled"
 
     def test_beginnings_and_ends_are_alike(self, code: str) -> None:
-        for message in texts_of(catalogue(code)).values():
+        for message in translated(code):
             assert message.string.strip() == message.string, message.id
             assert (message.id[-1] in ".?…") == (message.string.strip("\u2069")[-1] in ".?؟…"), message.id
 
