@@ -237,7 +237,7 @@ class TestConversation:
             b"\x89\xfe\x00\x7e\0\0\0\0" + bytes(126),
             b"\x81\x81\0\0\0\0\xff",
             b"GET / HTTP/1.1\r\n\r\n",
-            b"\x82\xff" + bytes(7) + b"\x01" + bytes(HEARD_A_SECOND + 1),
+            b"\x82\xff" + (10**6).to_bytes(8) + bytes(4) + bytes(HEARD_A_SECOND),
         ],
         ids=["not masked", "reserved bits", "long ping", "not UTF-8", "HTTP", "endless"],
     )
