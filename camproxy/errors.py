@@ -107,6 +107,13 @@ class DeviceOffline(CamProxyError):
     status = 503
 
 
+class Unavailable(CamProxyError):
+    """The database does not answer, or takes nothing; it may again in a moment."""
+
+    code = "unavailable"
+    status = 503
+
+
 class NoAnswer(CamProxyError):
     """The device did not answer in time. Whether it moved is unknown."""
 
@@ -114,7 +121,11 @@ class NoAnswer(CamProxyError):
     status = 504
 
 
-class BadSetting(CamProxyError):
+class CannotStart(CamProxyError):
+    """The server cannot start until a person has seen to something; the message says to what."""
+
+
+class BadSetting(CannotStart):
     """A setting has a value that cannot be."""
 
 
