@@ -20,6 +20,7 @@ from camproxy.database import init_database
 from camproxy.logs import start_logging
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings, load
+from camproxy.watchdog import Watchdog
 from camproxy.web import auth, health, i18n, pages
 from camproxy.web.announcer import Announcer
 from camproxy.web.api import cameras as cameras_api
@@ -82,6 +83,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     runtime.add("socketio_viewers", socketio_viewers)
     runtime.add("access", AccessWatch(app))
     runtime.add("socketio", SocketIOPart(socketio, sockets, live))
+    runtime.add("watchdog", Watchdog(fanout.answers))
     app.extensions["camproxy"] = Services(
         settings, runtime, cameras, live, fanout, socketio, sockets, Throttle(settings.moves_per_second, clock)
     )

@@ -6,7 +6,7 @@ More workers would break Socket.IO, whose clients must find their own worker aga
 import logging
 import sys
 
-from camproxy import serving
+from camproxy import serving, watchdog
 from camproxy.errors import BadSetting
 from camproxy.logs import start_logging
 from camproxy.settings import load
@@ -18,6 +18,7 @@ try:
 except BadSetting as error:
     sys.exit(f"CamProxy cannot start: {error}")
 
+watchdog.take_notify_socket()
 start_logging(settings)
 log = logging.getLogger("camproxy")
 if serving.bound[1] != settings.port:

@@ -18,7 +18,7 @@ FLOORS = (
     ("camproxy.control",),
     ("camproxy.cameras",),
     ("camproxy.runtime", "camproxy.access", "camproxy.database", "camproxy.rows"),
-    ("camproxy.bootstrap", "camproxy.serving", "camproxy.worker"),
+    ("camproxy.bootstrap", "camproxy.serving", "camproxy.worker", "camproxy.watchdog"),
     ("camproxy.web",),
     ("app",),
 )

@@ -98,6 +98,11 @@ class FanOut:
     def state(self) -> dict[str, Any]:
         return {"viewers": self._count, "frames_sent": self._sent}
 
+    def answers(self, within: float) -> bool:
+        """Whether the fan-out's thread goes round: it does what it is asked within so many seconds."""
+        done = threading.Event()
+        return self._do(done.set) and done.wait(within)
+
     @property
     def full(self) -> bool:
         return self._count >= self._most
