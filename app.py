@@ -21,10 +21,10 @@ from camproxy.logs import start_logging
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings, load
 from camproxy.watchdog import Watchdog
-from camproxy.web import auth, health, i18n, pages
+from camproxy.web import auth, health, i18n, login, pages
 from camproxy.web.announcer import Announcer
+from camproxy.web.api import audit, control, me, spec, users
 from camproxy.web.api import cameras as cameras_api
-from camproxy.web.api import control, me, spec, users
 from camproxy.web.edge import Sockets, TrustedProxies
 from camproxy.web.errors import handle_errors
 from camproxy.web.events import register_events
@@ -54,6 +54,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     init_database(app)
     i18n.init_i18n(app)
     auth.init_auth(app)
+    login.init_login(app)
     csrf.init_app(app)
     log_requests(app)
     send_headers(app)
@@ -61,7 +62,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     handle_errors(app)
 
     pages.init_pages(app)
-    for blueprint in (health.bp, viewers.bp, spec.bp, me.bp, cameras_api.bp, control.bp, users.bp):
+    for blueprint in (health.bp, viewers.bp, spec.bp, me.bp, cameras_api.bp, control.bp, users.bp, audit.bp):
         app.register_blueprint(blueprint)
 
     socketio = make_socketio(app, settings)

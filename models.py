@@ -7,12 +7,14 @@ The names of the design card work as written there: `User(username=…, password
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from flask import current_app
 from flask_login import UserMixin
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import ColumnElement, DateTime, ForeignKey, MetaData, Select, String, and_, func, or_
@@ -272,3 +274,47 @@ class LoginSession(Credential, db.Model):  # type: ignore[name-defined]
     def end(cls, *which: ColumnElement[bool]) -> None:
         """End the sessions for which all of `which` holds, and tidy up those that ended in time."""
         db.session.execute(db.delete(cls).where(or_(and_(*which), cls.expires_at <= now())))
+
+
+class LoginFailure(db.Model):  # type: ignore[name-defined]
+    """A log-in that was refused: of which account, and in which known browser (empty: in none).
+
+    Of what was typed as the name only a keyed hash is kept: people type their password there.
+    """
+
+    __tablename__ = "login_failure"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(String(64), index=True)
+    browser: Mapped[str] = mapped_column(String(32), default="")
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+    @staticmethod
+    def account_of(username: str) -> str:
+        """The same for all ways to write a name. Needs an application context."""
+        key = str(current_app.secret_key).encode()
+        return hmac.digest(key, username.strip().lower().encode(), "sha256").hex()
+
+    @classmethod
+    def count(cls, account: str, browser: str, within: timedelta) -> int:
+        found = db.select(func.count()).select_from(cls).filter_by(account=account, browser=browser)
+        return db.session.scalar(found.where(cls.at > now() - within)) or 0
+
+    @classmethod
+    def forget(cls, account: str) -> None:
+        """Let it be tried again at once; and tidy up what no limit looks at any more."""
+        db.session.execute(db.delete(cls).where(or_(cls.account == account, cls.at < now() - timedelta(days=1))))
+
+
+class AuditEvent(db.Model):  # type: ignore[name-defined]
+    """Who did what, when and from where. It stays when the user or the camera is gone, so it names both as text."""
+
+    __tablename__ = "audit_event"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, index=True)
+    who: Mapped[str] = mapped_column(String(80))
+    address: Mapped[str] = mapped_column(String(45), default="")
+    action: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(String(120), default="")
+    detail: Mapped[str] = mapped_column(String(500), default="")

@@ -13,6 +13,8 @@ from camproxy.settings import Settings
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 STRUCK = "***"
 
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+
 # A password inside an address, and the headers that carry one.
 IN_ADDRESS = re.compile(r"(?<=://)([^/\s:@]+):[^/\s@]+(?=@)")
 IN_HEADER = re.compile(r"(?i)\b(bearer|basic) +[\w.~+/=-]{8,}")
@@ -26,8 +28,8 @@ class Redacting(logging.Formatter):
         self._secrets = sorted((secret for secret in secrets if len(secret) >= 4), key=len, reverse=True)
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        # What a stranger sent must not be able to write a line of its own.
-        record.message = record.message.replace("\r", "\\r").replace("\n", "\\n")
+        # What a stranger sent must not be able to write a line of its own, or to steer the terminal that shows it.
+        record.message = CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), record.message)
         return super().formatMessage(record)
 
     def format(self, record: logging.LogRecord) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import limits
 from dotenv import dotenv_values
 
 from camproxy.errors import BadSetting
@@ -79,6 +80,14 @@ def one_of(*allowed: str) -> Callable[[str], str]:
     return parse
 
 
+def rate(raw: str) -> str:
+    try:
+        limits.parse(raw)
+    except ValueError:
+        raise ValueError("a rate such as 5 per minute") from None
+    return raw
+
+
 def secret(raw: str) -> str:
     if raw.lower() in PLACEHOLDERS or len(raw) < SHORTEST_SECRET:
         raise ValueError(f"at least {SHORTEST_SECRET} characters that are no example; leave it empty to have one made")
@@ -100,7 +109,7 @@ def origins(raw: str) -> tuple[str, ...]:
 
 
 def database_url(raw: str) -> str:
-    if not raw.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+    if not raw.startswith(("sqlite:///", "postgresql://", "postgres://", "postgresql+psycopg://")):
         raise ValueError("sqlite:///file.db or postgresql://user:password@host/database")
     return raw
 
@@ -136,7 +145,10 @@ class Settings:
         text, "", "That admin's password; when empty, a random one is printed once", is_secret=True
     )
     session_hours: int = setting(whole(1, 8760), 24, "How long a login lasts")
-    login_limit: str = setting(text, "5 per minute", "Login attempts per address, in Flask-Limiter's words")
+    login_limit: str = setting(
+        rate, "5 per minute", "Login attempts by address, and by account from browsers that it never used"
+    )
+    audit_days: int = setting(whole(1, 36_500), 365, "How long it is kept who logged in and changed what")
     language: str = setting(text, "", "Language of the pages when the user chose none, e.g. de; empty: the browser's")
 
     esp32cam_ip: str = setting(text, "", "Address of the first camera; empty: a demo camera is made instead")
@@ -170,10 +182,10 @@ class Settings:
 
     @property
     def database(self) -> str:
-        """The database's URL, a relative SQLite file placed under `data_dir`."""
+        """The database's URL, a relative SQLite file placed under `data_dir`, or PostgreSQL by the driver we use."""
         prefix = "sqlite:///"
         if not self.database_url.startswith(prefix):
-            return self.database_url
+            return "postgresql+psycopg://" + self.database_url.partition("://")[2]
         return prefix + str(self.data_dir / self.database_url.removeprefix(prefix).split("?")[0])
 
     @property

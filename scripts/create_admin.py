@@ -6,7 +6,8 @@ Without arguments it asks. With arguments it does one thing and says so:
     create_admin.py --username anna --password-stdin < file     make an admin (or --role viewer|operator)
     create_admin.py --username ben --promote                    make a user an admin
     create_admin.py --username ben --deactivate                 keep a user out
-    create_admin.py --username ben --unlock                     let a deactivated user in again
+    create_admin.py --username ben --unlock                     let a deactivated user in again, or one whose
+                                                                name was tried too often
     create_admin.py --username ben --reset --password-stdin     give a user another password
 
 A password on the command line would be seen by everybody on the machine, so there is no option for it.
@@ -22,9 +23,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from app import create_app
-from camproxy import database
+from camproxy import audit, database
+from camproxy.audit import Action
 from camproxy.errors import BadSetting
-from models import ROLES, LoginSession, User, db
+from models import ROLES, LoginFailure, LoginSession, User, db
 
 SHORTEST_PASSWORD = 8
 
@@ -51,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
         if password is None:
             return 1
         db.session.add(User(username, password, role=options.role))
+        audit.note(Action.USER_ADDED, username, options.role)
         db.session.commit()
         print(f"Made {username}, {options.role}.")
     return 0
@@ -69,11 +72,17 @@ def change(user: User, options: argparse.Namespace) -> int:
         user.is_admin = True
     if options.deactivate or options.unlock:
         user.is_active = bool(options.unlock)
+        LoginFailure.forget(LoginFailure.account_of(user.username))
     if options.deactivate:
         LoginSession.end(LoginSession.user_id == user.id)
+    audit.note(Action.USER_CHANGED, user.username, deed(options))
     db.session.commit()
     print(f"{user.username} is {user.role}, {'active' if user.is_active else 'not active'}.")
     return 0
+
+
+def deed(options: argparse.Namespace) -> str:
+    return next(name for name in ("promote", "deactivate", "unlock", "reset") if getattr(options, name))
 
 
 def only_admin(user: User) -> bool:
@@ -109,7 +118,7 @@ def read_options(arguments: list[str] | None) -> argparse.Namespace:
     deed = parser.add_mutually_exclusive_group()
     deed.add_argument("--promote", action="store_true", help="make an existing user an admin")
     deed.add_argument("--deactivate", action="store_true", help="keep an existing user out")
-    deed.add_argument("--unlock", action="store_true", help="let a deactivated user in again")
+    deed.add_argument("--unlock", action="store_true", help="let in again who was deactivated or tried too often")
     deed.add_argument("--reset", action="store_true", help="give an existing user another password")
     return parser.parse_args(arguments)
 

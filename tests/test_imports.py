@@ -17,7 +17,7 @@ FLOORS = (
     ("camproxy.links",),
     ("camproxy.control",),
     ("camproxy.cameras",),
-    ("camproxy.runtime", "camproxy.access", "camproxy.database", "camproxy.rows"),
+    ("camproxy.runtime", "camproxy.access", "camproxy.database", "camproxy.rows", "camproxy.audit"),
     ("camproxy.bootstrap", "camproxy.serving", "camproxy.worker", "camproxy.watchdog"),
     ("camproxy.web",),
     ("app",),

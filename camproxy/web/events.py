@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import g, request
+from flask_babel import get_translations
 from flask_login import current_user
 from flask_socketio import ConnectionRefusedError as Refused
 from flask_socketio import SocketIO
 
+from camproxy import audit
 from camproxy.access import levels
+from camproxy.audit import Action
 from camproxy.cameras import Camera
 from camproxy.control.commands import AskPosition
 from camproxy.control.lease import Driver
@@ -31,7 +34,7 @@ from camproxy.web.live import Client, Subscription
 from camproxy.web.services import services
 from camproxy.web.socketio_server import MALFORMED
 from camproxy.web.steering import command_of, steer
-from models import User
+from models import User, db
 
 log = logging.getLogger(__name__)
 
@@ -134,12 +137,16 @@ def start_watching(client: Client, camera: Camera, format: str, max_fps: float |
 def take_control(user: User, camera: Camera, take_over: bool) -> dict[str, Any]:
     """Take the wheel. Raises ControlHeld, after telling the holder who asks."""
     shared = services()
+    before = camera.lease.state().holder
     try:
         camera.lease.take(Driver(user.id, user.username), by_force=take_over and user.is_admin)
     except ControlHeld:
         announce_control(camera, shared.live, shared.socketio)
         raise
     announce_control(camera, shared.live, shared.socketio)
+    if before and before.id != user.id:
+        audit.note(Action.CONTROL_TAKEN_OVER, camera.config.name, before.name)
+        db.session.commit()
     return {"ok": True} | control_state(camera, user.id)
 
 
@@ -209,13 +216,13 @@ def _guarded(name: str, event: Event) -> Callable[..., Answer]:
     """The handler behind its guard: who, of what form, which camera, allowed to. Errors become answers."""
 
     def handle(*payload: Any) -> Answer:
-        shared, caller = services(), sid()
+        shared, caller, texts = services(), sid(), get_translations()
 
         def failed(error: BaseException) -> dict[str, Any]:
             if not isinstance(error, CamProxyError):
                 log.error("event %s failed", name, exc_info=error)
                 error = CamProxyError(str(error))
-            told = problem(error)
+            told = problem(error, texts)  # perhaps in a device's thread, which speaks no language
             shared.socketio.server.emit("error", told, to=caller)
             return {"ok": False} | told
 

@@ -14,7 +14,7 @@ from tests.running import Person, RunningServer
 
 Login = Callable[..., Page]
 
-PATHS = ["/", "/?all", "/devices", "/users", "/settings"]
+PATHS = ["/", "/?all", "/devices", "/users", "/audit", "/settings"]
 
 # What may be written in Latin letters on a Persian page: names, addresses, units, keys.
 LATIN = {"CamProxy", "Demo", "demo", "workshop", "admin", "ESP32", "CAM", "MJPEG", "ws", "http", "stream", "fps", "kB"}

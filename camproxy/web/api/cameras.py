@@ -11,10 +11,12 @@ from flask import Blueprint, g
 from flask_login import current_user
 from sqlalchemy.exc import IntegrityError
 
+from camproxy import audit
 from camproxy.access import level, levels
+from camproxy.audit import Action
 from camproxy.errors import BadRequest, ChannelError, Conflict
 from camproxy.frames import BadFrame, check_jpeg
-from camproxy.links import open_channel, with_password_of
+from camproxy.links import open_channel, with_password_of, without_password
 from camproxy.rows import config_of
 from camproxy.web.api.schemas import (
     CameraChange,
@@ -61,6 +63,7 @@ def show(camera: str) -> CameraOut:
 def add(json: CameraIn) -> tuple[CameraOut, int]:
     row = Camera(slug=free_slug(json.name), **columns(json.model_dump()))
     db.session.add(row)
+    audit.note(Action.CAMERA_ADDED, row.name, without_password(row.url))
     store(row)
     return camera_out(row, current_user, "control"), 201
 
@@ -77,6 +80,7 @@ def change(camera: str, json: CameraChange) -> CameraOut:
         changes["url"] = with_password_of(changes["url"], row.url)
     for name, value in changes.items():
         setattr(row, name, value)
+    audit.note(Action.CAMERA_CHANGED, row.name, ", ".join(changes))
     store(row)
     return camera_out(row, current_user, "control")
 
@@ -88,6 +92,7 @@ def remove(camera: str) -> tuple[str, int]:
     row = camera_for(current_user, camera, "control")
     number = row.id
     db.session.delete(row)
+    audit.note(Action.CAMERA_REMOVED, row.name)
     db.session.commit()
     services().cameras.remove(number)
     services().fanout.close_where(lambda outlet: outlet.camera_id == number, CAMERA_GONE)

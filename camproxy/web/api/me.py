@@ -5,6 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, g
 from flask_login import current_user
 
+from camproxy import audit
+from camproxy.audit import Action
 from camproxy.errors import BadRequest, Forbidden, NotFound
 from camproxy.web.api.schemas import (
     MeChange,
@@ -19,9 +21,9 @@ from camproxy.web.api.schemas import (
     token_out,
 )
 from camproxy.web.api.spec import api, gives
-from camproxy.web.auth import limiter, log_in_limit
 from camproxy.web.guards import LOGIN, allow, camera_for
 from camproxy.web.i18n import languages
+from camproxy.web.login import limiter, log_in_limit
 from camproxy.web.review import review_access
 from models import ApiToken, LoginSession, db
 
@@ -64,6 +66,7 @@ def change_password(json: PasswordChange) -> tuple[str, int]:
     current_user.set_password(json.new)
     # Who knew the old one is out; the browser in which it was changed stays.
     LoginSession.end(LoginSession.user_id == current_user.id, LoginSession.sha256 != g.credential)
+    audit.note(Action.PASSWORD_CHANGED, current_user.username)
     db.session.commit()
     review_access()
     return "", 204
@@ -86,6 +89,7 @@ def end_session(session_id: int) -> tuple[str, int]:
     if row is None or row.user_id != current_user.id:
         raise NotFound("There is no such log-in.")
     db.session.delete(row)
+    audit.note(Action.SESSIONS_ENDED, current_user.username)
     db.session.commit()
     review_access()
     return "", 204
@@ -104,6 +108,7 @@ def list_tokens() -> TokenList:
 def issue_token(json: TokenIn) -> tuple[TokenOut, int]:
     token, text = ApiToken.issue(current_user._get_current_object(), json.name)
     db.session.add(token)
+    audit.note(Action.TOKEN_MADE, json.name)
     db.session.commit()
     return token_out(token, text), 201
 
@@ -116,6 +121,7 @@ def revoke_token(token_id: int) -> tuple[str, int]:
     if token is None or token.user_id != current_user.id:
         raise NotFound("There is no such token.")
     db.session.delete(token)
+    audit.note(Action.TOKEN_REVOKED, token.name)
     db.session.commit()
     review_access()
     return "", 204

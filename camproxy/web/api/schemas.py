@@ -13,7 +13,7 @@ from camproxy.links import scheme_of, without_password
 from camproxy.messages import Angle, CameraKey, Direction, Rate, Step, Switch
 from camproxy.web.announcer import control_state
 from camproxy.web.services import services
-from models import ApiToken, Camera, LoginSession, Preset, User
+from models import ApiToken, AuditEvent, Camera, LoginSession, Preset, User
 
 Level = Literal["none", "view", "control"]
 Role = Literal["viewer", "operator", "admin"]
@@ -346,6 +346,27 @@ class SessionList(Answer):
     items: list[SessionOut]
 
 
+class AuditQuery(Body):
+    before: int | None = Field(None, ge=1, le=2**62)
+
+
+class AuditOut(Answer):
+    """Something that somebody did. `subject` is the user, the camera or the token that it was done to."""
+
+    id: int
+    at: datetime
+    who: str
+    address: str
+    action: str
+    subject: str
+    detail: str
+
+
+class AuditList(Answer):
+    items: list[AuditOut]
+    before: int | None = Field(description="ask for this to get the page after; null on the last")
+
+
 # Rows → answers
 
 
@@ -418,4 +439,16 @@ def session_out(row: LoginSession, asking: str) -> SessionOut:
         address=row.address,
         agent=row.agent,
         current=row.sha256 == asking,
+    )
+
+
+def audit_out(row: AuditEvent) -> AuditOut:
+    return AuditOut(
+        id=row.id,
+        at=row.at,
+        who=row.who,
+        address=row.address,
+        action=row.action,
+        subject=row.subject,
+        detail=row.detail,
     )

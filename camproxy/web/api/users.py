@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, g
 from flask_login import current_user
 from sqlalchemy.exc import IntegrityError
 
+from camproxy import audit
+from camproxy.audit import Action
 from camproxy.errors import BadRequest, Conflict, NotFound
 from camproxy.web.api.schemas import PermissionsBody, UserChange, UserIn, UserList, UserOut, user_out
 from camproxy.web.api.spec import api, gives
@@ -31,6 +35,7 @@ def add(json: UserIn) -> tuple[UserOut, int]:
         raise Conflict("There is a user of that name already.")
     row = User(json.username, json.password, role=json.role, is_active=json.is_active)
     db.session.add(row)
+    audit.note(Action.USER_ADDED, row.username, row.role)
     store()
     return user_out(row), 201
 
@@ -54,6 +59,7 @@ def change(user_id: int, json: UserChange) -> UserOut:
         raise Conflict("There is a user of that name already.")
     if changes.get("role", "admin") != "admin" or changes.get("is_active") is False:
         keep_an_admin(row)
+    audit.note(Action.USER_CHANGED, row.username, told(changes))
     if "password" in changes:
         row.set_password(changes.pop("password"))
         end_sessions(row)
@@ -74,6 +80,7 @@ def remove(user_id: int) -> tuple[str, int]:
         raise Conflict("You cannot delete yourself; another admin can.")
     keep_an_admin(row)
     db.session.delete(row)
+    audit.note(Action.USER_REMOVED, row.username)
     store()
     return "", 204
 
@@ -95,6 +102,8 @@ def set_permissions(user_id: int, json: PermissionsBody) -> UserOut:
         else:
             own[wanted.camera] = Permission(camera_id=wanted.camera, level=wanted.level)
             row.permissions.append(own[wanted.camera])
+    granted = ", ".join(f"{wanted.camera}: {wanted.level or '–'}" for wanted in json.permissions)
+    audit.note(Action.PERMISSIONS_CHANGED, row.username, granted)
     store()
     return user_out(row)
 
@@ -104,9 +113,16 @@ def set_permissions(user_id: int, json: PermissionsBody) -> UserOut:
 @api.validate(resp=gives(status=204, errors=(404,)), tags=["users"])
 def log_out(user_id: int) -> tuple[str, int]:
     """Log a user out everywhere."""
-    end_sessions(found(user_id))
+    row = found(user_id)
+    end_sessions(row)
+    audit.note(Action.SESSIONS_ENDED, row.username)
     store()
     return "", 204
+
+
+def told(changes: dict[str, Any]) -> str:
+    """The changes as a text; of a password only that it has changed."""
+    return ", ".join(name if name == "password" else f"{name}: {value}" for name, value in changes.items())
 
 
 def end_sessions(row: User) -> None:

@@ -11,6 +11,7 @@ from camproxy import __version__
 from camproxy.access import levels
 from camproxy.errors import NotFound
 from camproxy.web.api import me, schemas
+from camproxy.web.api.audit import events
 from camproxy.web.guards import ADMIN, LOGIN, allow, camera_for
 from camproxy.web.i18n import languages
 from models import Camera, User, db
@@ -38,18 +39,27 @@ def devices() -> str:
 @allow(ADMIN)
 def users() -> str:
     rows = db.session.scalars(db.select(User).order_by(User.username))
-    return page("users.html", cameras=visible_cameras(), users=[schemas.user_out(row).model_dump() for row in rows])
+    return page(
+        "users.html", cameras=visible_cameras(), users=[schemas.user_out(row).model_dump(mode="json") for row in rows]
+    )
+
+
+@bp.get("/audit")
+@allow(ADMIN)
+def audit() -> str:
+    latest = events().model_dump(mode="json")
+    return page("audit.html", events=latest["items"], before=latest["before"])
 
 
 @bp.get("/settings")
 @allow(LOGIN)
 def settings() -> str:
-    tokens, sessions = me.own_tokens().model_dump()["items"], me.own_sessions().model_dump()["items"]
+    tokens, sessions = me.own_tokens().model_dump(mode="json")["items"], me.own_sessions().model_dump()["items"]
     return page("settings.html", cameras=visible_cameras(), tokens=tokens, sessions=sessions, languages=languages())
 
 
 def page(template: str, **page_data: Any) -> str:
-    known = schemas.me_out(current_user).model_dump()
+    known = schemas.me_out(current_user).model_dump(mode="json")
     return render_template(template, page_data={"me": known} | page_data)
 
 
@@ -57,7 +67,9 @@ def visible_cameras() -> list[dict[str, Any]]:
     granted = levels(current_user)
     rows = db.session.scalars(db.select(Camera).order_by(Camera.id))
     return [
-        schemas.camera_out(row, current_user, granted[row.id]).model_dump() for row in rows if granted[row.id] != "none"
+        schemas.camera_out(row, current_user, granted[row.id]).model_dump(mode="json")
+        for row in rows
+        if granted[row.id] != "none"
     ]
 
 

@@ -1,0 +1,47 @@
+"""The audit log: what people did that others may have to answer for. Shown to admins."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+
+from flask import has_request_context, request
+from flask_login import current_user
+
+from models import AuditEvent, db, now
+
+COMMAND_LINE = "(command line)"
+
+
+class Action(StrEnum):
+    LOG_IN = "log_in"
+    LOG_IN_REFUSED = "log_in_refused"
+    LOG_OUT = "log_out"
+    SESSIONS_ENDED = "sessions_ended"
+    PASSWORD_CHANGED = "password_changed"
+    TOKEN_MADE = "token_made"
+    TOKEN_REVOKED = "token_revoked"
+    USER_ADDED = "user_added"
+    USER_CHANGED = "user_changed"
+    USER_REMOVED = "user_removed"
+    PERMISSIONS_CHANGED = "permissions_changed"
+    CAMERA_ADDED = "camera_added"
+    CAMERA_CHANGED = "camera_changed"
+    CAMERA_REMOVED = "camera_removed"
+    CONTROL_TAKEN_OVER = "control_taken_over"
+
+
+def note(action: Action, subject: str = "", detail: str = "", who: str | None = None) -> None:
+    """Write it down together with what it is about: the caller commits both. Secrets have no place here."""
+    if who is None:
+        known = has_request_context() and current_user.is_authenticated
+        who = current_user.username if known else COMMAND_LINE
+    address = (request.remote_addr or "") if has_request_context() else ""
+    db.session.add(
+        AuditEvent(who=who[:80], address=address[:45], action=action, subject=subject[:120], detail=detail[:500])
+    )
+
+
+def tidy(days: int) -> None:
+    """Forget what is older than that."""
+    db.session.execute(db.delete(AuditEvent).where(AuditEvent.at < now() - timedelta(days=days)))
