@@ -7,6 +7,7 @@ for it starts its parts, so that `gunicorn -c gunicorn.conf.py app:app`, `python
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from flask import Flask
@@ -97,6 +98,7 @@ def configure(app: Flask, settings: Settings) -> None:
         SECRET_KEY=settings.secret_key,
         SQLALCHEMY_DATABASE_URI=settings.database,
         PERMANENT_SESSION_LIFETIME=settings.session_hours * 3600,
+        SESSION_IDLE_LIFETIME=timedelta(hours=settings.session_idle_hours),
         SESSION_COOKIE_NAME="camproxy",
         SESSION_REFRESH_EACH_REQUEST=False,
         SESSION_COOKIE_HTTPONLY=True,

@@ -231,8 +231,11 @@ class Credential:
     def use(self) -> None:
         """Note that it is in use. Once a minute is enough; a write for each request would not be."""
         if self.last_used_at is None or (now() - self.last_used_at).total_seconds() > 60:
-            self.last_used_at = now()
+            self.used(now())
             db.session.commit()
+
+    def used(self, at: datetime) -> None:
+        self.last_used_at = at
 
 
 class ApiToken(Credential, db.Model):  # type: ignore[name-defined]
@@ -250,30 +253,40 @@ class ApiToken(Credential, db.Model):  # type: ignore[name-defined]
 
 
 class LoginSession(Credential, db.Model):  # type: ignore[name-defined]
-    """A browser in which somebody logged in; the cookie holds its text. It ends with the log-out, or in time."""
+    """A browser in which somebody logged in; the cookie holds its text.
+
+    It ends with the log-out, at the latest at `expires_at`, and at `idle_until` if nothing is asked of it before.
+    """
 
     __tablename__ = "login_session"
 
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    idle_until: Mapped[datetime] = mapped_column(UtcDateTime)
     address: Mapped[str] = mapped_column(String(45), default="")
     agent: Mapped[str] = mapped_column(String(200), default="")
 
     @classmethod
-    def issue(cls, user: User, lasts: timedelta, address: str, agent: str) -> tuple[LoginSession, str]:
-        """A new session of `user`, and the text for its cookie."""
+    def issue(cls, user: User, address: str, agent: str) -> tuple[LoginSession, str]:
+        """A new session of `user`, and the text for its cookie. Needs an application context."""
         text, begun = secrets.token_urlsafe(32), now()
-        row = cls(user=user, sha256=cls.digest(text), created_at=begun, last_used_at=begun)
-        row.expires_at, row.address, row.agent = begun + lasts, address[:45], agent[:200]
+        row = cls(user=user, sha256=cls.digest(text), created_at=begun, address=address[:45], agent=agent[:200])
+        row.expires_at = begun + current_app.permanent_session_lifetime
+        row.used(begun)
         return row, text
+
+    def used(self, at: datetime) -> None:
+        super().used(at)
+        self.idle_until = at + current_app.config["SESSION_IDLE_LIFETIME"]
 
     @classmethod
     def valid(cls) -> Select[Any]:
-        return super().valid().where(cls.expires_at > now())
+        return super().valid().where(cls.expires_at > now(), cls.idle_until > now())
 
     @classmethod
     def end(cls, *which: ColumnElement[bool]) -> None:
         """End the sessions for which all of `which` holds, and tidy up those that ended in time."""
-        db.session.execute(db.delete(cls).where(or_(and_(*which), cls.expires_at <= now())))
+        over = or_(cls.expires_at <= now(), cls.idle_until <= now())
+        db.session.execute(db.delete(cls).where(or_(and_(*which), over)))
 
 
 class LoginFailure(db.Model):  # type: ignore[name-defined]

@@ -145,6 +145,12 @@ class Settings:
         text, "", "That admin's password; when empty, a random one is printed once", is_secret=True
     )
     session_hours: int = setting(whole(1, 8760), 24, "How long a login lasts")
+    session_idle_hours: int = setting(
+        whole(1, 8760), 12, "How long it lasts when nothing is asked of it; an open live page asks"
+    )
+    relogin_on_hard_reload: bool = setting(
+        switch, True, "Whether a hard reload (Ctrl+Shift+R) makes everybody but admins log in again"
+    )
     login_limit: str = setting(
         rate, "5 per minute", "Login attempts by address, and by account from browsers that it never used"
     )

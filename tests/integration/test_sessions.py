@@ -157,20 +157,21 @@ def test_everything_ends_with_the_log_in(
     others.close()
 
 
-def test_everything_ends_when_its_time_is_over(make_server: MakeServer) -> None:
+@pytest.mark.parametrize("limit", ["expires_at", "idle_until"])
+def test_everything_ends_when_its_time_is_over(make_server: MakeServer, limit: str) -> None:
     server = make_server()
     with server.person() as admin:
         opened = Opened(admin)
-        expire(server)
+        let_pass(server, limit)
         assert opened.all_end()
         assert not let_in(server, admin.cookie)
         opened.close()
 
 
-def expire(server: RunningServer) -> None:
-    """Let all log-ins have begun long ago."""
+def let_pass(server: RunningServer, limit: str) -> None:
+    """As if that time had come, for all log-ins."""
     with sqlite3.connect(server.data_dir / "robocam.db") as database:
-        database.execute("UPDATE login_session SET expires_at = '2020-01-01 00:00:00'")
+        database.execute(f"UPDATE login_session SET {limit} = '2020-01-01 00:00:00'")
     database.close()
 
 

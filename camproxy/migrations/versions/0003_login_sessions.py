@@ -16,6 +16,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime, nullable=False),
         sa.Column("last_used_at", sa.DateTime),
         sa.Column("expires_at", sa.DateTime, nullable=False),
+        sa.Column("idle_until", sa.DateTime, nullable=False),
         sa.Column("address", sa.String(45), nullable=False),
         sa.Column("agent", sa.String(200), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_login_session"),
