@@ -39,6 +39,7 @@ from camproxy.web.services import Services
 from camproxy.web.socketio_server import SocketIOPart, make_socketio
 from camproxy.web.viewers import routes as viewers
 from camproxy.web.viewers.fanout import FanOut
+from camproxy.web.viewers.places import Places
 from camproxy.web.viewers.socketio import SocketIOViewers
 
 
@@ -74,7 +75,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     clock = SystemClock()
     live = Live()
     cameras = Cameras(policy(settings), clock)
-    fanout = FanOut(settings.max_viewers, clock)
+    fanout = FanOut(clock)
     socketio_viewers = SocketIOViewers(socketio, live, cameras, clock)
     Announcer(cameras, live, fanout, socketio)
 
@@ -86,9 +87,9 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     runtime.add("access", AccessWatch(app))
     runtime.add("socketio", SocketIOPart(socketio, sockets, live))
     runtime.add("watchdog", Watchdog(fanout.answers))
-    app.extensions["camproxy"] = Services(
-        settings, runtime, cameras, live, fanout, socketio, sockets, Throttle(settings.moves_per_second, clock)
-    )
+    throttle = Throttle(settings.moves_per_second, clock)
+    places = Places(settings.max_viewers, settings.viewers_each)
+    app.extensions["camproxy"] = Services(settings, runtime, cameras, live, fanout, socketio, sockets, throttle, places)
     return app
 
 

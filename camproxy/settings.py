@@ -177,6 +177,7 @@ class Settings:
         whole(1, 10_000), 100, "Connections one address may have that are no pictures; trusted proxies are exempt"
     )
     max_viewers: int = setting(whole(1, 10_000), 500, "How many pictures may be watched at once, over all cameras")
+    viewers_each: int = setting(whole(1, 10_000), 100, "How many of them one user, and one address, may watch at once")
     message_bytes: int = setting(whole(1_000, 10_000_000), 65_536, "Largest message or form taken from a browser")
     trusted_proxies: tuple[Any, ...] = setting(
         networks, (), "Proxies whose X-Forwarded-* headers are believed, as addresses or networks"

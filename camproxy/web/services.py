@@ -15,6 +15,7 @@ from camproxy.settings import Settings
 from camproxy.web.edge import Sockets
 from camproxy.web.live import Live
 from camproxy.web.viewers.fanout import FanOut
+from camproxy.web.viewers.places import Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Services:
     socketio: SocketIO
     sockets: Sockets
     throttle: Throttle
+    places: Places
 
 
 def services() -> Services:

@@ -97,7 +97,7 @@ class Stage:
         viewer = Viewer(buffer)
         self.viewers.append(viewer)
         framing = MultipartFraming() if mjpeg else WebSocketFraming("dGhlIHNhbXBsZSBub25jZQ==")
-        options = {"credential": "anna", "max_fps": None, "hello": {"type": "hello"}} | more
+        options = {"credential": "anna", "max_fps": None, "hello": {"type": "hello"}, "left": lambda: None} | more
         self.fanout.add(viewer.theirs, self.hub(camera_id), framing, camera_id=camera_id, **options)
         return viewer
 

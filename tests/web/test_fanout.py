@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -286,12 +287,19 @@ class TestStopping:
         stage.fanout.stop()
 
 
-def test_there_is_a_most(make: Callable[..., Stage]) -> None:
-    stage = make(most=2)
-    stage.settle()
-    assert not stage.fanout.full, "the probe is the only one"
-    viewer = stage.watch()
-    assert stage.fanout.full
-    viewer.end()
-    while stage.fanout.full:
+def test_who_has_gone_is_said_to_have_left_once(make: Callable[..., Stage]) -> None:
+    stage = make()
+    gone: list[str] = []
+    leaves = stage.watch(left=partial(gone.append, "a"))
+    stage.watch(credential="ben", left=partial(gone.append, "b"))
+    stage.watch(left=partial(gone.append, "c"))
+    leaves.end()
+    while gone != ["a"]:
         stage.settle()
+    stage.fanout.close_where(lambda outlet: outlet.credential == "ben", NOT_ALLOWED)
+    stage.settle()
+    assert gone == ["a", "b"]
+    stage.fanout.stop()
+    assert gone == ["a", "b", "c"]
+    stage.enter(left=partial(gone.append, "too late"))
+    assert gone[3:] == ["too late"]

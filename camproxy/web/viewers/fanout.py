@@ -18,6 +18,7 @@ from typing import Any
 
 from camproxy.clock import Clock, SystemClock
 from camproxy.frames import Frame, FrameHub, Viewer
+from camproxy.web.edge import tune
 from camproxy.web.viewers.framing import Framing, Goodbye
 
 log = logging.getLogger(__name__)
@@ -25,8 +26,6 @@ log = logging.getLogger(__name__)
 #: Close codes of /ws/view, see docs/protocol.md.
 STOPPING, NOT_ALLOWED, CAMERA_GONE, STALLED = 1001, 4403, 4404, 4408
 
-#: What the kernel may hold for one viewer: with more, a slow viewer would see seconds-old frames.
-SEND_BUFFER = 128 * 1024
 #: A WebSocket viewer is pinged this often, and dropped when nothing was heard for three times as long. Seconds.
 PING_EVERY = 20.0
 #: A viewer to which nothing could be sent for this long is dropped. Seconds.
@@ -48,6 +47,7 @@ class Outlet:
     framing: Framing
     interval: float
     since: float
+    left: Callable[[], None]
     rest: memoryview | bytes | None = None
     notes: dict[str, bytes] = field(default_factory=dict)
     next_at: float = 0.0
@@ -63,8 +63,7 @@ class Outlet:
 class FanOut:
     """A subsystem: start, stop, state. `add`, `note` and `close_where` may be called from any thread."""
 
-    def __init__(self, most: int = 500, clock: Clock | None = None) -> None:
-        self._most = most
+    def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
         self._jobs: list[Callable[[], None]] = []
@@ -103,10 +102,6 @@ class FanOut:
         done = threading.Event()
         return self._do(done.set) and done.wait(within)
 
-    @property
-    def full(self) -> bool:
-        return self._count >= self._most
-
     def add(
         self,
         sock: socket.socket,
@@ -117,17 +112,21 @@ class FanOut:
         credential: str,
         max_fps: float | None,
         hello: dict[str, Any],
+        left: Callable[[], None],
     ) -> None:
-        """Take over a connected socket. The opening and `hello` go out at once, before a frame exists."""
+        """Take over a connected socket. The opening and `hello` go out at once, before a frame exists.
+
+        `left` is called when the viewer has gone, in whichever way.
+        """
         sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        tune(sock)
         now = self._clock.monotonic()
-        outlet = Outlet(sock, camera_id, credential, Viewer(hub), framing, 1 / max_fps if max_fps else 0.0, now)
+        outlet = Outlet(sock, camera_id, credential, Viewer(hub), framing, 1 / max_fps if max_fps else 0.0, now, left)
         outlet.progress_at = outlet.heard_at = outlet.pinged_at = now
         outlet.notes["opening"] = framing.opening() + framing.text(hello)
         if not self._do(lambda: self._open(outlet)):
             sock.close()
+            left()
 
     def note(self, camera_id: int, message: dict[str, Any]) -> None:
         """Tell every viewer of a camera something. A newer note replaces one that is still waiting."""
@@ -290,6 +289,7 @@ class FanOut:
         self._selector.unregister(outlet.sock)
         outlet.sock.close()
         outlet.viewer.__exit__()
+        outlet.left()
 
     def _await_writable(self, outlet: Outlet, writing: bool) -> None:
         outlet.writing = writing

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import simple_websocket
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 class Watch:
     """The frames for one viewer, for as long as it may see them. Made in a request, used also after its end."""
 
-    def __init__(self, camera: Camera, max_fps: float | None) -> None:
+    def __init__(self, camera: Camera, max_fps: float | None, left: Callable[[], None]) -> None:
         self.camera = camera
         self.viewer = Viewer(camera.hub)
         #: Why the frames have ended, as a close code of /ws/view.
@@ -35,13 +36,16 @@ class Watch:
         self._app = current_app._get_current_object()  # type: ignore[attr-defined]
         self._runtime = services().runtime
         self._credential: str = g.credential
+        self._left = left
         # A viewer may stay for hours, and connections to the database are few.
         db.session.remove()
 
     def frames(self) -> Iterator[Frame | None]:
         """Frames at the rate that was asked for, and None at least once a second."""
         look_at = next_at = 0.0
-        with self.viewer:
+        with ExitStack() as stack:
+            stack.callback(self._left)
+            stack.enter_context(self.viewer)
             while self._runtime.running:
                 frame = self.viewer.next(1.0)
                 now = time.monotonic()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import socket
+from collections.abc import Callable
 
 from flask import Blueprint, Response, g, request
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 
+from camproxy.addresses import client
 from camproxy.cameras import Camera
-from camproxy.errors import BadRequest, NoAnswer, RateLimited
+from camproxy.errors import BadRequest, NoAnswer
 from camproxy.frames import Viewer
 from camproxy.web.guards import SEE, allow
 from camproxy.web.services import services
@@ -30,8 +33,8 @@ SNAPSHOT_WITHIN = 5.0
 def stream(camera: str) -> ResponseReturnValue:
     max_fps = max_fps_asked()
     if not can_hand_over(request.environ):
-        kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
-        return Response(parts(Watch(its_camera(), max_fps)), content_type=kind, headers={"Cache-Control": "no-store"})
+        watch = Watch(its_camera(), max_fps, take_place())
+        return Response(parts(watch), content_type=f"multipart/x-mixed-replace; boundary={BOUNDARY}")
     return hand_over(MultipartFraming(), max_fps, status=200)
 
 
@@ -43,7 +46,7 @@ def view(camera: str) -> ResponseReturnValue:
     if request.headers.get("Sec-WebSocket-Version") != "13" or len(key) != 24:
         raise BadRequest("This address is for WebSockets of version 13.")
     if not can_hand_over(request.environ):
-        return talk(request.environ, Watch(its_camera(), max_fps))
+        return talk(request.environ, Watch(its_camera(), max_fps, take_place()))
     return hand_over(WebSocketFraming(key), max_fps, status=101)
 
 
@@ -67,6 +70,11 @@ def its_camera() -> Camera:
     return services().cameras.get(g.camera_row.id)
 
 
+def take_place() -> Callable[[], None]:
+    """Raises RateLimited."""
+    return services().places.take(current_user.id, client(request.remote_addr or ""))
+
+
 def max_fps_asked() -> float | None:
     text = request.args.get("max_fps")
     if text is None:
@@ -82,14 +90,19 @@ def max_fps_asked() -> float | None:
 
 def hand_over(framing: Framing, max_fps: float | None, status: int) -> Response:
     shared = services()
-    if shared.fanout.full:
-        raise RateLimited("As many people are watching as this server allows.")
-    camera, credential = its_camera(), g.credential
+    camera, credential, left = its_camera(), g.credential, take_place()
 
     def take(sock: socket.socket) -> None:
         hello = {"type": "status"} | camera.status()
         shared.fanout.add(
-            sock, camera.hub, framing, camera_id=camera.id, credential=credential, max_fps=max_fps, hello=hello
+            sock,
+            camera.hub,
+            framing,
+            camera_id=camera.id,
+            credential=credential,
+            max_fps=max_fps,
+            hello=hello,
+            left=left,
         )
 
     return HandedOver(take, status)
