@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Iterable
 from logging.handlers import RotatingFileHandler
+from typing import Any
 
+from camproxy.errors import BadSetting
 from camproxy.settings import Settings
 
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
@@ -16,8 +19,29 @@ STRUCK = "***"
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
 # A password inside an address, and the headers that carry one.
-IN_ADDRESS = re.compile(r"(?<=://)([^/\s:@]+):[^/\s@]+(?=@)")
+IN_ADDRESS = re.compile(r"(?<=://)([^/\s:@]*):[^/\s]+(?=@)")
 IN_HEADER = re.compile(r"(?i)\b(bearer|basic) +[\w.~+/=-]{8,}")
+
+
+def plain(text: str) -> str:
+    """What writes no line of its own and steers no terminal."""
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+class RotatingTogether(RotatingFileHandler):
+    """A file that gunicorn's master and its worker both write and rotate: each looks whether it still is the file."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.stream:
+            try:
+                there, ours = os.stat(self.baseFilename), os.fstat(self.stream.fileno())
+                same = (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
+            except FileNotFoundError:
+                same = False
+            if not same:
+                self.stream.close()
+                self.stream = self._open()
+        super().emit(record)
 
 
 class Redacting(logging.Formatter):
@@ -29,8 +53,12 @@ class Redacting(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         # What a stranger sent must not be able to write a line of its own, or to steer the terminal that shows it.
-        record.message = CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), record.message)
+        record.message = plain(record.message)
         return super().formatMessage(record)
+
+    def formatException(self, info: Any) -> str:
+        # Indented, because an exception's text may be a stranger's and have lines.
+        return "\n".join("  " + plain(line) for line in super().formatException(info).split("\n"))
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)
@@ -40,14 +68,15 @@ class Redacting(logging.Formatter):
 
 
 def start_logging(settings: Settings) -> None:
-    """Set up the root logger. Calling it again replaces what an earlier call set up."""
-    settings.log_path.parent.mkdir(parents=True, exist_ok=True)
-    handlers: list[logging.Handler] = [
-        logging.StreamHandler(sys.stderr),
-        RotatingFileHandler(
+    """Set up the root logger. Calling it again replaces what an earlier call set up. Raises BadSetting."""
+    try:
+        settings.log_path.parent.mkdir(parents=True, exist_ok=True)
+        file = RotatingTogether(
             settings.log_path, maxBytes=settings.log_file_bytes, backupCount=settings.log_files, encoding="utf-8"
-        ),
-    ]
+        )
+    except OSError as error:
+        raise BadSetting(f"LOG_FILE cannot be {str(settings.log_path)!r}: {error.strerror}") from None
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr), file]
     root = logging.getLogger()
     for old in [handler for handler in root.handlers if isinstance(handler.formatter, Redacting)]:
         root.removeHandler(old)

@@ -154,3 +154,31 @@ def test_the_file_rotates_and_the_oldest_go(start: Start, tmp_path: Path) -> Non
     lines = [line for name in reversed(found) for line in (file.parent / name).read_text().splitlines()]
     numbers = [int(line.split(" of the log")[0].split()[-1]) for line in lines]
     assert numbers == list(range(numbers[0], 600)), "in order, and nothing is missing"
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        # What links.without_password and urlsplit take for a password, logs.IN_ADDRESS does not.
+        ("ws://:pa55w0rd@10.0.0.7/ws", "ws://:***@10.0.0.7/ws"),
+        ("ws://root:pa@55w0rd@10.0.0.7/ws", "ws://root:***@10.0.0.7/ws"),
+    ],
+)
+def test_every_password_in_an_address_is_struck(said: str, written: str) -> None:
+    assert line_of("%s", said) == written
+
+
+@pytest.mark.parametrize("sent", ["\x1b[2J\x1b[31mall is well", "a\x85b", "a\u2028b", "a\x0bb\x0cc", "\x08\x08\x08"])
+def test_what_a_stranger_sent_moves_no_cursor(sent: str) -> None:
+    written = line_of("GET /%s", sent)
+    assert written.isprintable()
+    assert len(written.splitlines()) == 1
+
+
+def test_what_a_stranger_sent_writes_no_line_in_a_traceback_either() -> None:
+    try:
+        raise ValueError("bad name\n2026-01-01 00:00:00,000 INFO    camproxy.web.auth: admin logged in from 10.0.0.1")
+    except ValueError as error:
+        found = (type(error), error, error.__traceback__)
+    record = log.makeRecord(log.name, logging.ERROR, __file__, 1, "it failed", (), found)
+    assert not [line for line in Redacting(()).format(record).splitlines() if line.startswith("2026-01-01")]
