@@ -33,6 +33,7 @@ from camproxy.web.guards import csrf, guard
 from camproxy.web.headers import send_headers
 from camproxy.web.json import StrictJsonProvider
 from camproxy.web.live import Live
+from camproxy.web.numbers import RowNumber
 from camproxy.web.request_log import log_requests
 from camproxy.web.review import AccessWatch
 from camproxy.web.services import Services
@@ -51,6 +52,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     settings = load(overrides)
     start_logging(settings)
     app = Flask(__name__)
+    app.url_map.converters["int"] = RowNumber
     configure(app, settings)
 
     init_database(app)

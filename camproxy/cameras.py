@@ -86,6 +86,8 @@ class Camera:
         self._state = "connecting"
         self._since = clock.wall()
         self._link: DeviceLink | None = None
+        self._changing = threading.RLock()
+        self._gone = False
         self.hub.on_demand = self._on_demand
 
     @property
@@ -93,7 +95,12 @@ class Camera:
         return self.config.id
 
     def start(self) -> None:
-        if self.config.enabled:
+        with self._changing:
+            self._start()
+        self.observe()
+
+    def _start(self) -> None:
+        if self.config.enabled and not self._gone:
             scheme = scheme_of(self.config.url)
             url, largest = self.config.url, self._policy.frame_bytes * MESSAGE_HEADROOM
             self._link = DeviceLink(
@@ -107,21 +114,28 @@ class Camera:
                 clock=self._clock,
             )
             self._link.start()
-        self.observe()
 
     def stop(self) -> None:
+        """For good: it is not started again, whoever is changing it meanwhile."""
+        self._gone = True
+        with self._changing:
+            self._end_link()
+
+    def _end_link(self) -> None:
         link, self._link = self._link, None
         if link:
             link.stop()
 
     def reconfigure(self, config: CameraConfig) -> None:
         """Take new settings; who watches goes on watching."""
-        before, self.config = self.config, config
-        self.head.limits = config.limits
-        if (before.url, before.enabled) != (config.url, config.enabled):
-            self.stop()
-            self.head.pose = self.head.asked = self.head.light = None
-            self.start()
+        with self._changing:
+            before, self.config = self.config, config
+            self.head.limits = config.limits
+            if (before.url, before.enabled) != (config.url, config.enabled):
+                self._end_link()
+                self.head.pose = self.head.asked = self.head.light = None
+                self._start()
+        self.observe()
         self._notify(self, "status")
 
     def execute(self, command: Command, not_before: float = 0.0) -> Future[Outcome]:
@@ -220,6 +234,7 @@ class Camera:
 
     def on_link_change(self) -> None:
         self._says_position = False
+        self.head.asked = None  # a board that was away is where it says it is
         self.observe()
 
     def _on_demand(self) -> None:
@@ -262,7 +277,9 @@ class Camera:
         since = link_state.since if state == "offline" else self._since
         reason, detail = link_state.reason, link_state.detail
         if state == "stalled":
-            reason, detail = ("bad_frames", "no valid picture") if self.hub.bad else ("silent", "no picture came")
+            reason, detail = (
+                ("bad_frames", "no valid picture") if self.hub.bad_since_last else ("silent", "no picture came")
+            )
         retry_in = None
         if state == "offline" and link_state.retry_at is not None:
             retry_in = max(round(link_state.retry_at - self._clock.wall(), 1), 0.0)
@@ -349,7 +366,10 @@ class Cameras:
 
     def _changed(self, camera: Camera, what: str) -> None:
         for listener in tuple(self.listeners):
-            listener(camera, what)
+            try:
+                listener(camera, what)
+            except Exception:
+                log.exception("camera %s: a listener failed", camera.config.slug)  # the others, and the camera, go on
 
     def _tick(self) -> None:
         while not self._stopping.wait(TICK):

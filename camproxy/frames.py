@@ -89,6 +89,8 @@ class FrameHub:
         self._wanted_since = float("-inf")
         self._last_at: float | None = None
         self.bad: Counter[str] = Counter()
+        #: How many bad ones came since the last good one.
+        self.bad_since_last = 0
         #: Called after each frame; for those who wait on many hubs at once.
         self.listeners: list[Callable[[FrameHub], None]] = []
         #: Called when somebody wants frames and nobody did before.
@@ -100,12 +102,14 @@ class FrameHub:
             width, height = check_jpeg(data, self._largest)
         except BadFrame as fault:
             self.bad[str(fault)] += 1
+            self.bad_since_last += 1
             raise
         with self._changed:
             self._seq += 1
             frame = Frame(data, self._seq, self._clock.wall(), width, height)
             self._last_at = self._clock.monotonic()
             self._ring.append((self._last_at, frame))
+            self.bad_since_last = 0
             self._changed.notify_all()
         for listener in tuple(self.listeners):
             listener(self)

@@ -225,4 +225,7 @@ class DeviceLink:
 
     def _change(self, state: LinkState) -> None:
         self.state = state
-        self._handler.on_link_change()
+        try:
+            self._handler.on_link_change()
+        except Exception:
+            log.exception("link %s: fault in the server", self.name)  # of whoever listens; the link goes on

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
@@ -122,6 +123,10 @@ def make_socketio(app: Flask, settings: Settings) -> SocketIO:
     return socketio_
 
 
+#: How long a stopping server waits until everybody has fetched that it stops. Seconds.
+TOLD_WITHIN = 0.5
+
+
 class SocketIOPart:
     """A subsystem: its stop tells the browsers, lets them go, and ends the sockets that stay."""
 
@@ -136,7 +141,12 @@ class SocketIOPart:
     def stop(self) -> None:
         server = self._socketio.server
         server.emit("server_stopping", {})
-        for connection in list(server.eio.sockets.values()):
+        connections = list(server.eio.sockets.values())
+        # Who polls may be between two requests: closed now, it would never hear of it.
+        until = time.monotonic() + TOLD_WITHIN
+        while any(not connection.queue.empty() for connection in connections) and time.monotonic() < until:
+            time.sleep(0.01)
+        for connection in connections:
             connection.close(wait=False)
         self._sockets.end_all(within=0.5)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -250,3 +251,46 @@ def test_a_camera_that_is_away_cannot_say_where_it_points_but_keeps_presets(make
     again = make_server(data_dir=server.data_dir)
     with again.person() as admin:
         assert Presets(admin, {"slug": "esp32-cam"}).list() == [{"slot": 1, "name": "Gate", "x": 1, "y": 2}]
+
+
+NUMBER = 10**20
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("DELETE", f"/api/cameras/demo/presets/{NUMBER}", None),
+        ("GET", f"/api/users/{NUMBER}", None),
+        ("PATCH", f"/api/users/{NUMBER}", {"role": "viewer"}),
+        ("DELETE", f"/api/users/{NUMBER}", None),
+        ("PUT", f"/api/users/{NUMBER}/permissions", {"permissions": []}),
+        ("PUT", "/api/users/1/permissions", {"permissions": [{"camera": NUMBER, "level": "view"}]}),
+        ("DELETE", f"/api/me/tokens/{NUMBER}", None),
+    ],
+)
+def test_a_number_that_no_row_can_have_is_no_fault_of_the_server(
+    admin: Person, method: str, path: str, body: Any
+) -> None:
+    assert admin.ask(method, path, body).status_code in (400, 404, 405)
+
+
+def test_two_who_store_the_same_slot_at_once(server: RunningServer, admin: Person) -> None:
+    camera = new_camera(admin)
+    people = [server.person() for _ in range(6)]
+    answers = []
+    for slot in range(1, 10):
+        together = threading.Barrier(len(people))
+
+        def put(person: Person, slot: int = slot, together: threading.Barrier = together) -> None:
+            together.wait(10)
+            path = f"/api/cameras/{camera['slug']}/presets/{slot}"
+            answers.append(person.ask("PUT", path, {"name": "Gate", "x": 1, "y": 1}).status_code)
+
+        threads = [threading.Thread(target=put, args=(person,)) for person in people]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+    for person in people:
+        person.close()
+    assert set(answers) == {200}

@@ -303,3 +303,27 @@ def test_who_has_gone_is_said_to_have_left_once(make: Callable[..., Stage]) -> N
     assert gone == ["a", "b", "c"]
     stage.enter(left=partial(gone.append, "too late"))
     assert gone[3:] == ["too late"]
+
+
+def test_a_frame_that_comes_while_it_stops_is_no_fault_of_the_camera() -> None:
+    stage = Stage()
+    stage.watch()
+    (published,) = stage.hub(1).listeners
+    stage.end()
+    published(stage.hub(1))
+
+
+def test_one_failing_job_does_not_end_it_for_everybody() -> None:
+    stage = Stage()
+    viewer = stage.watch()
+
+    def fails(outlet: object) -> bool:
+        raise RuntimeError("a caller's bug")
+
+    stage.fanout.close_where(fails, 1001)
+    try:
+        stage.probe.sock.settimeout(2)
+        stage.publish()
+        assert viewer.frame()
+    finally:
+        stage.end()

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, g
 from flask_login import current_user
+from sqlalchemy.exc import IntegrityError
 
 from camproxy.cameras import Camera
 from camproxy.control.commands import AskPosition, Command
@@ -126,10 +127,14 @@ def store_preset(slot: int, json: PresetBody, **_: str) -> PresetOut:
     y = json.y if json.y is not None else here.y if here else None
     if x is None or y is None:
         raise Conflict("The camera has not said yet where it points.")
-    row = db.session.get(Preset, (g.camera_row.id, slot)) or Preset(camera_id=g.camera_row.id, slot=slot)
-    row.name, row.x, row.y = json.name, x, y
-    db.session.add(row)
-    db.session.commit()
+    columns = {"camera_id": g.camera_row.id, "slot": slot, "name": json.name, "x": x, "y": y}
+    try:
+        row = db.session.merge(Preset(**columns))
+        db.session.commit()
+    except IntegrityError:  # another stored one between the look and the commit; this one is newer
+        db.session.rollback()
+        row = db.session.merge(Preset(**columns))
+        db.session.commit()
     announce_cameras()
     return preset_out(row)
 

@@ -244,7 +244,7 @@ class PresetList(Answer):
 class PermissionRow(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    camera: Annotated[int, Field(strict=True)]
+    camera: Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
     level: Level | None
 
 

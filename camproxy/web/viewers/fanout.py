@@ -147,8 +147,9 @@ class FanOut:
 
     def _published(self, hub: FrameHub) -> None:
         with self._lock:
-            self._dirty[hub] = None
-            self._wake()
+            if not self._stopping:
+                self._dirty[hub] = None
+                self._wake()
 
     def _wake(self) -> None:
         if not self._woken:
@@ -174,7 +175,10 @@ class FanOut:
                 jobs, self._jobs = self._jobs, []
                 dirty, self._dirty = self._dirty, {}
             for job in jobs:
-                job()
+                try:
+                    job()
+                except Exception:
+                    log.exception("fault in the server")  # the viewers of all cameras are not to suffer for it
             for hub in dirty:
                 self._spread(hub)
             if self._clock.monotonic() >= tidy_at:
