@@ -6,20 +6,23 @@ More workers would break Socket.IO, whose clients must find their own worker aga
 import logging
 import sys
 
-from camproxy import serving, watchdog
-from camproxy.errors import BadSetting
+from camproxy import database, occupancy, serving, watchdog
+from camproxy.errors import CannotStart
 from camproxy.logs import start_logging
 from camproxy.settings import load
 from camproxy.worker import Worker
 
 try:
     settings = load()
+    start_logging(settings)
+    # Held by this process and by every worker that it makes.
+    occupancy.occupy(settings.data_dir)
+    database.check(settings.database)
     listener = serving.bind(settings)
-except BadSetting as error:
+except CannotStart as error:
     sys.exit(f"CamProxy cannot start: {error}")
 
 watchdog.take_notify_socket()
-start_logging(settings)
 log = logging.getLogger("camproxy")
 if serving.bound[1] != settings.port:
     log.warning("port %s is busy, taking %s", settings.port, serving.bound[1])
@@ -49,6 +52,11 @@ limit_request_field_size = 8190
 def on_starting(server):
     if server.cfg.workers != 1:
         sys.exit("CamProxy cannot start: it is one worker for each instance; run more instances for more cameras.")
+
+
+def nworkers_changed(server, new, _old):
+    if new != 1:  # SIGTTIN asks for one more
+        server._num_workers = 1
 
 
 def post_worker_init(worker):

@@ -1,4 +1,4 @@
-"""What happens before the parts start: the database in its present form, a first admin, a first camera."""
+"""What happens before the parts start: no other server here, the database in its present form, first rows."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import logging
 import secrets
 import sys
 
-from camproxy import database
+from camproxy import database, occupancy
 from camproxy.cameras import Cameras
+from camproxy.errors import BadRequest
 from camproxy.rows import config_of
 from camproxy.settings import Settings
 from models import Camera, User, db
@@ -16,7 +17,10 @@ log = logging.getLogger(__name__)
 
 
 class Bootstrap:
-    """The first part of the runtime. Its start is done when the database and the cameras' settings are at hand."""
+    """The first part of the runtime. Its start is done when the database and the cameras' settings are at hand.
+
+    `start` raises CannotStart.
+    """
 
     def __init__(self, app: object, settings: Settings, cameras: Cameras) -> None:
         self._app = app
@@ -24,16 +28,22 @@ class Bootstrap:
         self._cameras = cameras
 
     def start(self) -> None:
+        occupancy.occupy(self._settings.data_dir)
+        database.check(self._settings.database)
         with self._app.app_context():  # type: ignore[attr-defined]
             database.upgrade()
             first_admin(self._settings)
             first_camera(self._settings)
             for row in db.session.scalars(db.select(Camera).order_by(Camera.id)):
-                self._cameras.put(config_of(row))
+                try:
+                    self._cameras.put(config_of(row))
+                except BadRequest as error:  # one that an older version took; the others are not to suffer for it
+                    log.error("camera %s cannot be used: %s", row.slug, error)
 
     def stop(self) -> None:
         with self._app.app_context():  # type: ignore[attr-defined]
             db.engine.dispose()
+        occupancy.leave(self._settings.data_dir)
 
     def state(self) -> dict[str, object]:
         return {}

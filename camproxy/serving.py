@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 #: Where the listener was bound, once it is; the worker inherits it from the process that bound it.
 bound: tuple[str, int] | None = None
+_listener: socket.socket | None = None
 
 #: Threads beyond those that Socket.IO clients hold: for pages, API calls and streams being handed over.
 SPARE_THREADS = 16
@@ -26,20 +27,22 @@ def bind(settings: Settings) -> socket.socket:
 
     Raises BadSetting with a sentence when there is none.
     """
-    global bound
+    global bound, _listener
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     ports = range(settings.port, min(settings.port + settings.port_range, 65536))
+    if _listener and bound and bound[0] == settings.host and bound[1] in ports:
+        return _listener  # gunicorn reads its configuration again at a SIGHUP
     for port in ports:
         try:
             listener = socket.create_server((settings.host, port), family=family, backlog=512)
         except OSError as error:
-            refusal = error
+            refusal = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
             continue
-        bound = (settings.host, port)
+        bound, _listener = (settings.host, port), listener
         return listener
-    tried = f"port {settings.port}" if len(ports) == 1 else f"none of the ports {ports[0]} to {ports[-1]}"
+    tried = f"port {ports[0]}" if len(ports) == 1 else f"the ports {ports[0]} to {ports[-1]}"
     raise BadSetting(
-        f"{tried} of {settings.host} can be used: {refusal.strerror}. "
+        f"{tried} of {settings.host} cannot be used: {refusal}. "
         "Stop the other program, or set HOST, PORT or PORT_RANGE."
     )
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import limits
 from dotenv import dotenv_values
@@ -114,6 +115,17 @@ def database_url(raw: str) -> str:
     return raw
 
 
+def address(raw: str) -> str:
+    """A host name or an address, as it can stand in a URL."""
+    try:
+        good = urlsplit(f"ws://{raw}:80/").hostname and not any(c in "/@?#" or ord(c) <= 32 for c in raw)
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError("an address or a name, e.g. 192.168.1.100")
+    return raw
+
+
 def setting(parse: Callable[[str], Any], default: Any, help: str, *, is_secret: bool = False) -> Any:
     return field(default=default, metadata={"parse": parse, "help": help, "secret": is_secret})
 
@@ -157,7 +169,7 @@ class Settings:
     audit_days: int = setting(whole(1, 36_500), 365, "How long it is kept who logged in and changed what")
     language: str = setting(text, "", "Language of the pages when the user chose none, e.g. de; empty: the browser's")
 
-    esp32cam_ip: str = setting(text, "", "Address of the first camera; empty: a demo camera is made instead")
+    esp32cam_ip: str = setting(address, "", "Address of the first camera; empty: a demo camera is made instead")
     esp32cam_port: int = setting(whole(1, 65535), 80, "Port of the first camera")
     esp32cam_path: str = setting(text, "/ws", "WebSocket path of the first camera")
     frame_rate: int = setting(whole(1, 25), 10, "Pictures a second asked of a new camera")
@@ -220,7 +232,10 @@ def load(overrides: Mapping[str, Any] | None = None) -> Settings:
             continue
         values[f.name] = parse(name, raw, f.metadata) if isinstance(raw, str) else raw
     settings = Settings(**values)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSetting(f"DATA_DIR cannot be {str(settings.data_dir)!r}: {error.strerror}") from None
     if not settings.secret_key:
         settings = Settings(**values | {"secret_key": kept_secret(settings.data_dir / "secret_key")})
     return settings
@@ -235,15 +250,25 @@ def parse(name: str, raw: str, metadata: Mapping[str, Any]) -> Any:
 
 
 def kept_secret(file: Path) -> str:
-    """The secret in `file`, made first when there is none. Only the owner can read it."""
+    """The secret in `file`, made first when there is none. Only the owner can read it. Raises BadSetting."""
+    made = file.with_name(f"{file.name}.{os.getpid()}")
     try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+        if not file.exists():
+            # Complete before it has its name: after a power cut there is a whole secret or none.
+            with open(made, "x", opener=lambda path, flags: os.open(path, flags, 0o600)) as handle:
+                handle.write(secrets.token_urlsafe(32) + "\n")
+                handle.flush()
+                os.fsync(handle.fileno())
+            try:
+                os.link(made, file)  # not replace: of two who make one at the same time, both take the first
+            except FileExistsError:
+                pass
+            made.unlink()
         return secret(file.read_text().strip())
-    with os.fdopen(descriptor, "w") as handle:
-        made = secrets.token_urlsafe(32)
-        handle.write(made + "\n")
-    return made
+    except OSError as error:
+        raise BadSetting(f"the secret key cannot be kept in {file}: {error.strerror}") from None
+    except ValueError as error:
+        raise BadSetting(f"the secret key in {file} cannot be used: allowed is {error}; or remove the file") from None
 
 
 def example() -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import logging
+import signal
 import socket
+import sys
 import threading
 import time
 from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
+from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 from gunicorn.http.errors import NoMoreData
 from gunicorn.http.message import Request
@@ -18,6 +21,7 @@ from gunicorn.util import close_graceful
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from camproxy.addresses import Network, client, within
+from camproxy.errors import CannotStart
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +41,10 @@ class Worker(ThreadWorker):
       (Ctrl-C) and SIGQUIT end it just as cleanly as SIGTERM.
     """
 
+    #: Until gunicorn has loaded the application.
+    wsgi: Any = None
+    ending = False
+
     #: Set by gunicorn.conf.py. Bodies up to this size are received before a handler runs.
     body_bytes = 65_536
     connections_per_address = 100
@@ -46,6 +54,14 @@ class Worker(ThreadWorker):
         self._deadlines: dict[TConn, float] = {}
         self._by_address: dict[str, set[TConn]] = {}
         super().init_process()
+
+    def load_wsgi(self) -> None:
+        """Start the application. What keeps it from starting is one sentence, and the master ends too."""
+        try:
+            super().load_wsgi()
+        except CannotStart as error:
+            log.critical("CamProxy cannot start: %s", error)
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
     # Connections; in the main thread
 
@@ -122,11 +138,29 @@ class Worker(ThreadWorker):
 
     # The end
 
+    def run(self) -> None:
+        try:
+            super().run()
+        finally:
+            # Told to end while the application was being loaded, there was nothing to stop yet.
+            self.stop_parts()
+
+    def is_parent_alive(self) -> bool:
+        if super().is_parent_alive():
+            return True
+        self.handle_exit(signal.SIGTERM, None)  # nobody is left who would say so
+        return True
+
     def handle_exit(self, sig: int, frame: Any) -> None:
-        if self.alive:
+        if self.alive and not self.ending:
+            self.ending = True
             # Not in the signal handler itself, which has interrupted who knows what.
-            threading.Thread(target=self.stop_parts, name="stop").start()
-        super().handle_exit(sig, frame)
+            threading.Thread(target=self.end, args=(sig,), name="stop").start()
+
+    def end(self, sig: int) -> None:
+        """Stop the parts, then the serving: who polls has to come once more to be told."""
+        self.stop_parts()
+        super().handle_exit(sig, None)
 
     handle_quit = handle_exit
 

@@ -28,7 +28,7 @@ ERRORS = {
     for name, kind in vars(errors).items()
     if isinstance(kind, type)
     and issubclass(kind, errors.CamProxyError)
-    and kind not in (errors.ChannelError, errors.BadSetting)  # told to the log and the terminal, in English
+    and not issubclass(kind, errors.ChannelError | errors.CannotStart)  # told to the log and the terminal, in English
 }
 
 

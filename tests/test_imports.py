@@ -12,7 +12,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 #: From the bottom of the house to its roof: a module imports from its own row or from those above it.
 FLOORS = (
     ("models", "camproxy", "camproxy.errors", "camproxy.clock", "camproxy.addresses"),
-    ("camproxy.settings", "camproxy.logs"),
+    ("camproxy.settings", "camproxy.logs", "camproxy.occupancy", "camproxy.sqlite_file"),
     ("camproxy.messages", "camproxy.frames"),
     ("camproxy.links",),
     ("camproxy.control",),
