@@ -1,0 +1,11 @@
+"""Debian's `motion` beside us: a program of the trade that also takes a camera's stream and serves it to many."""
+
+import shutil
+
+
+def installed() -> bool:
+    return shutil.which("motion") is not None
+
+
+class Motion:
+    pass

@@ -1,0 +1,63 @@
+"""The real server, with log-in and permissions as in use, on a core of its own."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import MEASURED, Process, pinned
+from tests.running import Person, RunningServer
+
+PASSWORD = "eight and more"
+#: Nothing but limits that a hundred viewers from one address would meet.
+ROOM = {"MAX_CLIENTS": 300, "CONNECTIONS_PER_ADDRESS": 1000, "MOVES_PER_SECOND": 1000}
+
+
+class Server:
+    """`python app.py` in an empty directory; `admin` made it up, `watcher` may look and no more. A context manager."""
+
+    def __init__(self, *cores: int, **settings: Any) -> None:
+        self._directory = tempfile.TemporaryDirectory(prefix="camproxy-benchmark-")
+        with pinned(*(cores or (MEASURED,))):
+            self._running = RunningServer(Path(self._directory.name), **(ROOM | settings))
+        #: gunicorn's one worker, which does everything.
+        self.worker = Process(self._running.process.pid).children[0]
+        self.port = self._running.port
+        self.admin = self._running.person()
+        user = {"username": "watcher", "password": PASSWORD, "role": "viewer"}
+        self._watcher_id = self.admin.made("/api/users", user)["id"]
+        self.watcher: Person = self._running.person("watcher", PASSWORD)
+        self._permissions: list[dict[str, Any]] = []
+
+    def add_camera(self, name: str, url: str, fps: int = 10) -> None:
+        """A camera that `watcher` may see because a permission says so."""
+        made = self.admin.made("/api/cameras", {"name": name, "url": url, "fps": fps, "everyone": "none"})
+        self._permissions.append({"camera": made["id"], "level": "view"})
+        answer = self.admin.ask("PUT", f"/api/users/{self._watcher_id}/permissions", {"permissions": self._permissions})
+        assert answer.ok, answer.text
+
+    def status(self, camera: str) -> dict[str, Any]:
+        """camera_status."""
+        found: dict[str, Any] = self.admin.get(f"/api/cameras/{camera}").json()["status"]
+        return found
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.admin.close()
+        self.watcher.close()
+        self._running.stop()
+        self._directory.cleanup()
+
+
+def until(holds: Callable[[], Any], what: str, within: float = 20.0) -> None:
+    """Wait until `holds` is true. Raises TimeoutError."""
+    end = time.monotonic() + within
+    while not holds():
+        if time.monotonic() > end:
+            raise TimeoutError(f"not within {within:g} s: {what}")
+        time.sleep(0.05)
