@@ -72,7 +72,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     socketio = make_socketio(app, settings)
     register_events(socketio)
     sockets = Sockets(app.wsgi_app, settings.allowed_origins)
-    app.wsgi_app = TrustedProxies(sockets, settings.trusted_proxies)  # type: ignore[method-assign]
+    scheme = "https" if settings.tls else "http"
+    app.wsgi_app = TrustedProxies(sockets, settings.trusted_proxies, scheme)  # type: ignore[method-assign]
 
     clock = SystemClock()
     live = Live()

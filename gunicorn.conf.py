@@ -14,10 +14,13 @@ from camproxy.worker import Worker
 
 try:
     settings = load()
+    if settings.async_mode == "eventlet":
+        raise CannotStart("gunicorn serves no eventlet any more. Start it with: python app.py")
     start_logging(settings)
     # Held by this process and by every worker that it makes.
     occupancy.occupy(settings.data_dir)
     database.check(settings.database)
+    certificate = settings.certificate()
     listener = serving.bind(settings)
 except CannotStart as error:
     sys.exit(f"CamProxy cannot start: {error}")
@@ -36,6 +39,7 @@ worker_connections = threads + 200
 Worker.body_bytes = settings.message_bytes
 Worker.connections_per_address = settings.connections_per_address
 Worker.trusted_proxies = settings.trusted_proxies
+Worker.certificate = certificate
 # One worker for months: a stuck request must not end it, but a stuck worker must.
 timeout = 60
 graceful_timeout = 6
@@ -52,6 +56,8 @@ limit_request_field_size = 8190
 def on_starting(server):
     if server.cfg.workers != 1:
         sys.exit("CamProxy cannot start: it is one worker for each instance; run more instances for more cameras.")
+    if server.cfg.is_ssl:
+        sys.exit("CamProxy cannot start: set TLS, TLS_CERTIFICATE and TLS_KEY in place of gunicorn's options.")
 
 
 def nworkers_changed(server, new, _old):
@@ -61,3 +67,5 @@ def nworkers_changed(server, new, _old):
 
 def post_worker_init(worker):
     log.info("CamProxy is at %s", serving.address())
+    if certificate:
+        log.info("the certificate's SHA-256 fingerprint is %s", certificate.fingerprint)

@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 #: Where the listener was bound, once it is; the worker inherits it from the process that bound it.
 bound: tuple[str, int] | None = None
 _listener: socket.socket | None = None
+_scheme = "http"
 
 #: Threads beyond those that Socket.IO clients hold: for pages, API calls and streams being handed over.
 SPARE_THREADS = 16
@@ -27,7 +28,8 @@ def bind(settings: Settings) -> socket.socket:
 
     Raises BadSetting with a sentence when there is none.
     """
-    global bound, _listener
+    global bound, _listener, _scheme
+    _scheme = "https" if settings.tls else "http"
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     ports = range(settings.port, min(settings.port + settings.port_range, 65536))
     if _listener and bound and bound[0] == settings.host and bound[1] in ports:
@@ -51,27 +53,39 @@ def address() -> str:
     """Where a browser on this machine finds the server."""
     assert bound is not None
     host = {"0.0.0.0": "localhost", "::": "localhost"}.get(bound[0], bound[0])
-    return f"http://{f'[{host}]' if ':' in host else host}:{bound[1]}"
+    return f"{_scheme}://{f'[{host}]' if ':' in host else host}:{bound[1]}"
 
 
 def serve() -> None:
-    """Become gunicorn: the same process, the same configuration as `gunicorn -c gunicorn.conf.py app:app`."""
+    """Become gunicorn: the same process, the same configuration as `gunicorn -c gunicorn.conf.py app:app`.
+
+    With ASYNC_MODE=eventlet become `camproxy.eventlet_server`.
+    """
     os.chdir(PROJECT)
     if os.name == "nt":  # gunicorn needs fork
         serve_by_werkzeug()
-    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "app:app"])
+    module = ["gunicorn", "-c", "gunicorn.conf.py", "app:app"]
+    try:
+        if load().async_mode == "eventlet":  # for which gunicorn has no worker any more
+            module = ["camproxy.eventlet_server"]
+    except BadSetting as error:
+        sys.exit(f"CamProxy cannot start: {error}")
+    os.execv(sys.executable, [sys.executable, "-m", *module])
 
 
 def serve_by_werkzeug() -> NoReturn:
     try:
-        bind(load()).close()  # Werkzeug binds for itself; this found the port
+        settings = load()
+        certificate = settings.certificate()
+        bind(settings).close()  # Werkzeug binds for itself; this found the port
     except BadSetting as error:
         sys.exit(f"CamProxy cannot start: {error}")
     served = importlib.import_module("app")
     sys.stderr.write(f"CamProxy is at {address()}\n")
     try:
         assert bound is not None
-        served.app.run(*bound, threaded=True, use_reloader=False)
+        context = certificate and certificate.context()
+        served.app.run(*bound, threaded=True, use_reloader=False, ssl_context=context)
     finally:
         served.app.extensions["camproxy"].runtime.stop()
     sys.exit(0)

@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 import limits
 from dotenv import dotenv_values
 
+from camproxy import certificates
+from camproxy.certificates import Certificate
 from camproxy.errors import BadSetting
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -139,6 +141,11 @@ class Settings:
     port_range: int = setting(
         whole(1, 1000), 10, "How many ports to try from PORT on when it is busy; 1 means PORT or nothing"
     )
+    tls: bool = setting(switch, False, "Whether the server speaks https itself; behind nginx, which does, leave it off")
+    tls_certificate: Path | None = setting(
+        path, None, "Certificate with its chain (PEM), relative to DATA_DIR; empty: a self-signed one is made"
+    )
+    tls_key: Path | None = setting(path, None, "Its private key (PEM), relative to DATA_DIR")
     debug: bool = setting(switch, False, "More in the log, templates reloaded; never on a server that others reach")
     secret_key: str = setting(
         secret, "", "Signs sessions; when empty, one is made and kept in DATA_DIR/secret_key", is_secret=True
@@ -211,6 +218,13 @@ class Settings:
     def log_path(self) -> Path:
         return self.data_dir / self.log_file
 
+    def certificate(self) -> Certificate | None:
+        """What the server speaks TLS with, if it does; made when none is named. Raises BadSetting."""
+        if not self.tls:
+            return None
+        chain, key = (file and self.data_dir / file for file in (self.tls_certificate, self.tls_key))
+        return certificates.find(chain, key, self.data_dir / "certificates")
+
     @property
     def secrets(self) -> list[str]:
         """Every value that must never be seen in a log."""
@@ -280,7 +294,7 @@ def example() -> str:
             default = str(default).lower()
         elif isinstance(default, Path) and default.is_relative_to(PROJECT):
             default = default.relative_to(PROJECT)
-        elif default == ():
+        elif default in ((), None):
             default = ""
         lines += [f"# {f.metadata['help']}", f"{f.name.upper()}={default}", ""]
     return "\n".join(lines)

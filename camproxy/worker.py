@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import signal
@@ -21,7 +22,9 @@ from gunicorn.util import close_graceful
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from camproxy.addresses import Network, client, within
+from camproxy.certificates import Certificate
 from camproxy.errors import CannotStart
+from camproxy.tls import TlsFront
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +52,15 @@ class Worker(ThreadWorker):
     body_bytes = 65_536
     connections_per_address = 100
     trusted_proxies: tuple[Network, ...] = ()
+    #: With it the server speaks TLS itself.
+    certificate: Certificate | None = None
 
     def init_process(self) -> None:
         self._deadlines: dict[TConn, float] = {}
-        self._by_address: dict[str, set[TConn]] = {}
+        self._by_address: dict[str, set[socket.socket]] = {}
+        self._tls = TlsFront(self.certificate) if self.certificate else None
+        if self._tls:
+            self._tls.start()
         super().init_process()
 
     def load_wsgi(self) -> None:
@@ -65,28 +73,57 @@ class Worker(ThreadWorker):
 
     # Connections; in the main thread
 
+    def accept(self, listener: socket.socket) -> None:
+        if self._tls is None:
+            super().accept(listener)
+            return
+        try:
+            sock, address = listener.accept()
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
+                raise
+            return
+        if not self._has_room_for(sock, address):
+            sock.close()
+            return
+        self.nr_conns += 1
+        self._tls.take(sock, partial(self.method_queue.defer, self._enter, address, listener.getsockname(), sock))
+
+    def _enter(self, address: Any, server: Any, sock: socket.socket, plain: socket.socket | None) -> None:
+        """A client has agreed upon TLS, or has not."""
+        its = self._by_address.setdefault(client(host_of(address)), set())
+        its.discard(sock)
+        if plain is None:
+            self.nr_conns -= 1
+        else:
+            its.add(plain)
+            self._await_request(TConn(self.cfg, plain, address, server))
+
     def enqueue_req(self, conn: TConn) -> None:
         """A new connection waits in the poller, not in a thread, until it has something to say."""
         if conn.initialized or conn.data_ready:
             super().enqueue_req(conn)
             return
-        if not self._has_room_for(conn):
+        if not self._has_room_for(conn.sock, conn.client):
             self.nr_conns -= 1
             conn.close()
             return
+        self._await_request(conn)
+
+    def _await_request(self, conn: TConn) -> None:
         conn.sock.setblocking(False)
         conn.set_timeout()
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
 
-    def _has_room_for(self, conn: TConn) -> bool:
-        address = address_of(conn)
+    def _has_room_for(self, sock: socket.socket, client_address: Any) -> bool:
+        address = host_of(client_address)
         its = {other for other in self._by_address.get(client(address), ()) if is_open(other)}
         self._by_address[client(address)] = its
         if len(its) >= self.connections_per_address and not within(address, self.trusted_proxies):
             log.warning("%s has %d connections; another is refused", address, len(its))
             return False
-        its.add(conn)
+        its.add(sock)
         return True
 
     def murder_pending(self) -> None:
@@ -95,7 +132,7 @@ class Worker(ThreadWorker):
         now = time.monotonic()
         for conn, deadline in self._deadlines.copy().items():
             if now > deadline:
-                log.warning("a request of %s did not come in %g s", address_of(conn), REQUEST_WITHIN)
+                log.warning("a request of %s did not come in %g s", host_of(conn.client), REQUEST_WITHIN)
                 self._deadlines.pop(conn, None)
                 try:
                     conn.sock.shutdown(socket.SHUT_RDWR)  # its thread reads the end
@@ -144,6 +181,8 @@ class Worker(ThreadWorker):
         finally:
             # Told to end while the application was being loaded, there was nothing to stop yet.
             self.stop_parts()
+            if self._tls:
+                self._tls.stop()
 
     def is_parent_alive(self) -> bool:
         if super().is_parent_alive():
@@ -170,12 +209,12 @@ class Worker(ThreadWorker):
             extensions["camproxy"].runtime.stop()
 
 
-def address_of(conn: TConn) -> str:
-    return str(conn.client[0]) if isinstance(conn.client, tuple) else ""
+def host_of(address: Any) -> str:
+    return str(address[0]) if isinstance(address, tuple) else ""
 
 
-def is_open(conn: TConn) -> bool:
-    return bool(conn.sock.fileno() >= 0)
+def is_open(sock: socket.socket) -> bool:
+    return sock.fileno() >= 0
 
 
 class WorkerLog(Logger):

@@ -7,6 +7,8 @@ import queue
 import random
 import re
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -19,7 +21,7 @@ import socketio
 import websocket
 
 PROJECT = Path(__file__).resolve().parent.parent
-ADDRESS = re.compile(r"CamProxy is at (http://\S+)")
+ADDRESS = re.compile(r"CamProxy is at (https?://\S+)")
 
 #: Settings that make a test quick without changing what is tested.
 QUICK = {"RECONNECT_SECONDS": "0.2", "LINGER_SECONDS": "0.5", "LOGIN_LIMIT": "1000 per minute", "PORT_RANGE": "200"}
@@ -67,6 +69,23 @@ class RunningServer:
         return self.url.replace("http", "ws", 1)
 
     @property
+    def certificate(self) -> str:
+        """The self-signed one that it made for itself, if it speaks https."""
+        return str(self.data_dir / "certificates" / "server.pem")
+
+    def connect(self, receive_buffer: int | None = None) -> socket.socket:
+        """A bare connection, which a test may then leave alone."""
+        sock = socket.socket()
+        if receive_buffer:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        sock.settimeout(10)
+        sock.connect(("127.0.0.1", self.port))
+        if self.url.startswith("https:"):
+            context = ssl.create_default_context(cafile=self.certificate)
+            return context.wrap_socket(sock, server_hostname="127.0.0.1")
+        return sock
+
+    @property
     def logged(self) -> str:
         return "".join(self.log)
 
@@ -95,6 +114,9 @@ class Person:
         self.username = username
         self.password = password
         self.http = requests.Session()
+        self.http.trust_env = False  # else the bundle of a developer's machine comes before this one
+        self.http.verify = server.certificate
+        self.http.headers["Referer"] = f"{server.url}/"  # as browsers send; over https Flask-WTF wants it
         self._open: list[Any] = []
         assert self.log_in().status_code == 302, "the log-in was refused"
         page = self.http.get(f"{server.url}/").text
@@ -130,9 +152,12 @@ class Person:
 
     def dial(self, path: str, **options: Any) -> websocket.WebSocket:
         """A WebSocket with this person's cookie."""
-        socket = websocket.create_connection(self.server.ws_url + path, cookie=self.cookie, timeout=10, **options)
-        self._open.append(socket)
-        return socket
+        known = {"ca_certs": self.server.certificate}
+        dialled = websocket.create_connection(
+            self.server.ws_url + path, cookie=self.cookie, timeout=10, sslopt=known, **options
+        )
+        self._open.append(dialled)
+        return dialled
 
     def listen(self, auth: Any = None, **options: Any) -> Listener:
         """A Socket.IO client that keeps what it is sent."""
@@ -198,7 +223,13 @@ class Listener:
         return self.client.call(event, payload, timeout=timeout)
 
     def close(self) -> None:
+        # By long polling the library says goodbye only if nothing that was sent is still on its way.
+        sent = self.client.eio.queue.all_tasks_done
+        with sent:
+            sent.wait_for(lambda: not self.client.eio.queue.unfinished_tasks, timeout=2)
         self.client.disconnect()
+        if self.client.eio.ws:
+            self.client.eio.ws.shutdown()  # which the library leaves open when the server has ended the connection
 
 
 def csrf_token(page: str) -> str:

@@ -11,14 +11,15 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 #: From the bottom of the house to its roof: a module imports from its own row or from those above it.
 FLOORS = (
-    ("models", "camproxy", "camproxy.errors", "camproxy.clock", "camproxy.addresses"),
-    ("camproxy.settings", "camproxy.logs", "camproxy.occupancy", "camproxy.sqlite_file"),
+    ("models", "camproxy", "camproxy.errors", "camproxy.clock", "camproxy.addresses", "camproxy.sockets"),
+    ("camproxy.settings", "camproxy.logs", "camproxy.occupancy", "camproxy.sqlite_file", "camproxy.certificates"),
     ("camproxy.messages", "camproxy.frames"),
     ("camproxy.links",),
     ("camproxy.control",),
     ("camproxy.cameras",),
     ("camproxy.runtime", "camproxy.access", "camproxy.database", "camproxy.rows", "camproxy.audit"),
-    ("camproxy.bootstrap", "camproxy.serving", "camproxy.worker", "camproxy.watchdog"),
+    ("camproxy.bootstrap", "camproxy.serving", "camproxy.tls", "camproxy.worker", "camproxy.watchdog"),
+    ("camproxy.eventlet_server",),
     ("camproxy.web",),
     ("app",),
 )

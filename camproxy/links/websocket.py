@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import select
+import selectors
 import socket
 import ssl
 from base64 import b64encode
@@ -103,6 +103,6 @@ class WebSocketChannel:
             raise ChannelError("closed", "by the device")
         if isinstance(sock, ssl.SSLSocket) and sock.pending():
             return True
-        poller = select.poll()
-        poller.register(sock, select.POLLIN)
-        return bool(poller.poll(timeout * 1000))
+        with selectors.DefaultSelector() as selector:  # which eventlet knows, unlike poll
+            selector.register(sock, selectors.EVENT_READ)
+            return bool(selector.select(timeout))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import ssl
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from camproxy.addresses import Network, within
+from camproxy.sockets import tune
 
 log = logging.getLogger(__name__)
 
@@ -23,29 +23,33 @@ FORWARDED = [
     "HTTP_FORWARDED",
     *(f"HTTP_X_FORWARDED_{name}" for name in ("FOR", "PROTO", "HOST", "PORT", "PREFIX")),
 ]
-#: With more in the kernel's buffer, a slow Socket.IO client would see seconds-old frames. Bytes.
-SEND_BUFFER = 128 * 1024
-#: A client that takes nothing, or has vanished, is given up by the kernel after this time. Milliseconds.
-UNACKNOWLEDGED = 60_000
+
+
+def server_socket(environ: Environ) -> socket.socket | None:
+    """The connection that a request came on, where the server shows it."""
+    if source := environ.get("eventlet.input"):
+        return source.get_socket()  # type: ignore[no-any-return]
+    return environ.get("gunicorn.socket") or environ.get("werkzeug.socket")
 
 
 class TrustedProxies:
     """Believes X-Forwarded-* from the named networks only, and hides it from everything behind otherwise."""
 
-    def __init__(self, app: Any, networks: Iterable[Network]) -> None:
+    def __init__(self, app: Any, networks: Iterable[Network], scheme: str) -> None:
+        """`scheme`: what this server itself speaks, "http" or "https"."""
         self._app = app
+        self._scheme = scheme
         self._forwarded = ProxyFix(app, x_for=1, x_proto=1, x_host=1)
         self._networks = tuple(networks)
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        # gunicorn has believed X-Forwarded-Proto of programs on this machine, or of all (FORWARDED_ALLOW_IPS).
+        environ["wsgi.url_scheme"] = self._scheme
         if within(environ.get("REMOTE_ADDR", ""), self._networks):
             answer: Iterable[bytes] = self._forwarded(environ, start_response)
             return answer
         for name in FORWARDED:
             environ.pop(name, None)
-        if sock := environ.get("gunicorn.socket"):
-            # gunicorn has believed X-Forwarded-Proto of programs on this machine, or of all (FORWARDED_ALLOW_IPS).
-            environ["wsgi.url_scheme"] = "https" if isinstance(sock, ssl.SSLSocket) else "http"
         return self._app(environ, start_response)  # type: ignore[no-any-return]
 
 
@@ -75,7 +79,7 @@ class Sockets:
         if not upgrade:
             return self._app(environ, start_response)  # type: ignore[no-any-return]
         environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
-        with self._tracked(environ.get("gunicorn.socket") or environ.get("werkzeug.socket")):
+        with self._tracked(server_socket(environ)):
             return self._app(environ, start_response)  # type: ignore[no-any-return]
 
     def end_all(self, within: float) -> None:
@@ -108,14 +112,3 @@ class Sockets:
             with self._changed:
                 self._open.discard(sock)
                 self._changed.notify_all()
-
-
-def tune(sock: socket.socket) -> None:
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if hasattr(socket, "TCP_KEEPIDLE"):  # also who vanishes while there is nothing to send
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED)

@@ -16,6 +16,7 @@ from flask import Flask
 from flask_socketio import SocketIO
 
 from camproxy.settings import Settings
+from camproxy.sockets import WholeSends
 from camproxy.web.edge import Sockets
 from camproxy.web.live import Live
 
@@ -72,8 +73,8 @@ Payload.max_decode_packets = 1000
 MALFORMED = "malformed"
 
 
-class StrictJson:
-    """JSON for python-socketio that does not end a connection, or the process, over what somebody sent."""
+class Json:
+    """JSON that what somebody sent cannot overwhelm. `loads` raises ValueError, also for what is nested without end."""
 
     @staticmethod
     def dumps(value: Any, **_: Any) -> str:
@@ -81,19 +82,34 @@ class StrictJson:
 
     @staticmethod
     def loads(text: str | bytes, **_: Any) -> Any:
+        return pydantic_core.from_json(text)
+
+
+class PatientJson(Json):
+    """For python-socketio, which would end the connection; engine.io beneath it expects texts that are no JSON."""
+
+    @staticmethod
+    def loads(text: str | bytes, **_: Any) -> Any:
         try:
-            return pydantic_core.from_json(text)
+            return Json.loads(text)
         except ValueError:
             return [MALFORMED]
 
 
 class LimitedWebSocket(SimpleWebSocketWSGI):
-    """Refuses a message that is too large while it comes in; engine.io itself looks only when it is all in memory."""
+    """Refuses a message that is too large while it comes in; engine.io itself looks only when it is all in memory.
+
+    What is sent is not torn apart by what the socket's own thread answers.
+    """
 
     largest = 0
 
     def __init__(self, handler: Any, server: Any, **options: Any) -> None:
         super().__init__(handler, server, **options, max_message_size=self.largest)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        key = "werkzeug.socket" if "werkzeug.socket" in environ else "gunicorn.socket"
+        return super().__call__(environ | {key: WholeSends(environ[key])}, start_response)
 
 
 def make_socketio(app: Flask, settings: Settings) -> SocketIO:
@@ -101,7 +117,7 @@ def make_socketio(app: Flask, settings: Settings) -> SocketIO:
         app,
         async_mode=settings.async_mode,
         async_handlers=False,
-        json=StrictJson,
+        json=Json,
         # Origins are checked once for all kinds of sockets, see edge.Sockets.
         cors_allowed_origins=[],
         manage_session=False,
@@ -115,6 +131,7 @@ def make_socketio(app: Flask, settings: Settings) -> SocketIO:
     )
     socketio_.server.__class__ = OrderedServer
     socketio_.server.app = app
+    socketio_.server.packet_class.json = PatientJson
     socketio_.server.eio.on("connect", socketio_.server._handle_eio_connect)
     socketio_.server.eio.on("disconnect", socketio_.server._handle_eio_disconnect)
     if settings.async_mode == "threading":

@@ -7,9 +7,18 @@ from collections.abc import Iterator
 from io import BytesIO
 
 import pytest
+import requests
 from PIL import Image
 
+from tests.integration.people import wait_until
 from tests.running import Listener, Person, RunningServer
+
+
+@pytest.fixture(scope="module", params=["threading", "eventlet"])
+def server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[RunningServer]:
+    running = RunningServer(tmp_path_factory.mktemp("data"), ASYNC_MODE=request.param)
+    yield running
+    running.stop()
 
 
 @pytest.fixture
@@ -28,7 +37,7 @@ def test_frames_come_without_being_asked_for(client: Listener) -> None:
     assert isinstance(frame, str)
     with Image.open(BytesIO(base64.b64decode(frame, validate=True))) as picture:
         assert (picture.format, picture.size) == ("JPEG", (640, 480))
-    assert client.next("video_frame") != frame
+    client.until("video_frame", lambda later: later != frame)
 
 
 def test_the_card_s_commands(client: Listener) -> None:
@@ -65,17 +74,24 @@ def test_the_number_of_clients(client: Listener, stranger: Person) -> None:
     client.until("client_count", lambda news: news == {"count": 1})
 
 
+def test_who_begins_by_polling_goes_on_by_websocket(stranger: Person) -> None:
+    client = stranger.listen()
+    assert client.client.transport() == "websocket"
+    assert client.next("video_frame")
+
+
 def test_errors_have_a_message(client: Listener) -> None:
     client.client.emit("servo_command", {"command": "sideways"})
     assert "command" in client.next("error")["message"]
 
 
 def test_the_card_s_routes(server: RunningServer, stranger: Person) -> None:
-    import requests
+    def health() -> requests.Response:
+        return requests.get(f"{server.url}/health", timeout=10)
 
-    health = requests.get(f"{server.url}/health", timeout=10)
-    assert health.status_code == 200
-    assert health.json() == {"status": "healthy", "esp32_connected": True, "clients": 0}
+    wait_until(lambda: health().json()["clients"] == 0, "the client of the test before has left")
+    assert health().status_code == 200
+    assert health().json() == {"status": "healthy", "esp32_connected": True, "clients": 0}
     anonymous = requests.get(f"{server.url}/", timeout=10, allow_redirects=False)
     assert (anonymous.status_code, anonymous.headers["Location"]) == (302, "/login?next=/")
     assert stranger.get("/").status_code == 200

@@ -29,11 +29,7 @@ def admin(server: RunningServer) -> Iterator[Person]:
 
 def raw_request(person: Person, path: str, receive_buffer: int | None = None, **headers: str) -> socket.socket:
     """A request on a bare socket, which a test may then leave alone."""
-    sock = socket.socket()
-    if receive_buffer:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    sock.settimeout(10)
-    sock.connect(("127.0.0.1", person.server.port))
+    sock = person.server.connect(receive_buffer)
     lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{person.server.port}", f"Cookie: {person.cookie}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     sock.sendall("\r\n".join([*lines, "", ""]).encode())
@@ -244,6 +240,8 @@ def test_a_snapshot_of_a_camera_that_is_away(make_server: MakeServer) -> None:
 
 # Who stops reading
 
+both_schemes = pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+
 
 def resident_bytes(server: RunningServer) -> int:
     """Memory of the worker, which is gunicorn's only child."""
@@ -286,10 +284,11 @@ def open_and_stop_reading(person: Person, way: str) -> socket.socket | None:
     return sock
 
 
+@both_schemes
 def test_those_that_stop_reading_cost_the_others_nothing_and_the_process_no_memory(
-    make_server: MakeServer, board: FakeEsp32Cam
+    make_server: MakeServer, board: FakeEsp32Cam, tls: bool
 ) -> None:
-    server = make_server(ESP32CAM_IP="127.0.0.1", ESP32CAM_PORT=board.port, FRAME_RATE=25)
+    server = make_server(ESP32CAM_IP="127.0.0.1", ESP32CAM_PORT=board.port, FRAME_RATE=25, TLS=tls)
     with server.person() as admin, server.person() as stopper:
         reader = admin.view("esp32-cam")
         stopped = [open_and_stop_reading(stopper, way) for way in WAYS for _ in range(4)]
@@ -316,9 +315,10 @@ def test_those_that_stop_reading_cost_the_others_nothing_and_the_process_no_memo
                 sock.close()
 
 
+@both_schemes
 @pytest.mark.parametrize("way", ["websocket", "mjpeg"])
-def test_one_that_comes_back_gets_the_newest(make_server: MakeServer, board: FakeEsp32Cam, way: str) -> None:
-    server = make_server(ESP32CAM_IP="127.0.0.1", ESP32CAM_PORT=board.port, FRAME_RATE=25)
+def test_one_that_comes_back_gets_the_newest(make_server: MakeServer, board: FakeEsp32Cam, way: str, tls: bool) -> None:
+    server = make_server(ESP32CAM_IP="127.0.0.1", ESP32CAM_PORT=board.port, FRAME_RATE=25, TLS=tls)
     with server.person() as admin:
         reader = admin.view("esp32-cam")
         sock = open_and_stop_reading(admin, way)
@@ -339,7 +339,10 @@ def test_one_that_comes_back_gets_the_newest(make_server: MakeServer, board: Fak
         assert stale <= (now - received) + 25, "it was given what it had missed"
 
 
-def test_a_viewer_that_leaves_leaves_nothing_behind(server: RunningServer, admin: Person) -> None:
+@both_schemes
+def test_a_viewer_that_leaves_leaves_nothing_behind(make_server: MakeServer, tls: bool) -> None:
+    server = make_server(TLS=tls)
+    admin = server.person()
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
     worker = Path(f"/proc/{children[0]}")
 

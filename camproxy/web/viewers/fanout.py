@@ -18,7 +18,7 @@ from typing import Any
 
 from camproxy.clock import Clock, SystemClock
 from camproxy.frames import Frame, FrameHub, Viewer
-from camproxy.web.edge import tune
+from camproxy.sockets import tune
 from camproxy.web.viewers.framing import Framing, Goodbye
 
 log = logging.getLogger(__name__)

@@ -10,16 +10,13 @@ from typing import Any
 
 from flask import Response
 
+from camproxy.web.edge import server_socket
+
 
 def can_hand_over(environ: dict[str, Any]) -> bool:
-    """Whether the server shows its socket, and it is a plain one: TLS has state that does not move."""
-    sock = _server_socket(environ)
-    return sock is not None and not isinstance(sock, ssl.SSLSocket)
-
-
-def _server_socket(environ: dict[str, Any]) -> socket.socket | None:
-    sock: socket.socket | None = environ.get("gunicorn.socket") or environ.get("werkzeug.socket")
-    return sock
+    """Whether the connection is one that we can have: not eventlet's, and no TLS of Werkzeug's, whose state stays."""
+    sock = server_socket(environ)
+    return sock is not None and "eventlet.input" not in environ and not isinstance(sock, ssl.SSLSocket)
 
 
 class HandedOver(Response):
@@ -30,7 +27,7 @@ class HandedOver(Response):
         self._take = take
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        sock = _server_socket(environ)
+        sock = server_socket(environ)
         assert sock is not None
         ours = sock.dup()
         # The server will shut down and close what it believes to be the connection. `detach` would make it fail in the

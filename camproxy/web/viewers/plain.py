@@ -1,11 +1,12 @@
-"""Viewers that hold a worker thread each: for connections that can't be handed over, such as TLS."""
+"""Viewers that hold a thread each: for connections that can't be handed over, such as those of eventlet."""
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from camproxy.access import level_by_credential
 from camproxy.cameras import Camera
 from camproxy.frames import Frame, Viewer
+from camproxy.sockets import WholeSends
 from camproxy.web.services import services
 from camproxy.web.viewers.fanout import DESCRIBE_EVERY, HEARD_A_SECOND, NOT_ALLOWED, PING_EVERY, STOPPING
 from camproxy.web.viewers.framing import BOUNDARY, MultipartFraming
@@ -46,7 +48,7 @@ class Watch:
         with ExitStack() as stack:
             stack.callback(self._left)
             stack.enter_context(self.viewer)
-            while self._runtime.running:
+            while not self._runtime.stopping:
                 frame = self.viewer.next(1.0)
                 now = time.monotonic()
                 if now >= look_at:
@@ -78,12 +80,24 @@ def parts(watch: Watch) -> Iterator[bytes]:
 def talk(environ: dict[str, Any], watch: Watch) -> Response:
     """A WebSocket: serve it until it leaves, may not stay, or the server stops."""
     socket = simple_websocket.Server(environ, ping_interval=PING_EVERY, max_message_size=HEARD_A_SECOND)
+    socket.sock = WholeSends(socket.sock)
     try:
         serve(socket, watch)
         socket.close(watch.ended)
-    except simple_websocket.ConnectionClosed:
+    except (simple_websocket.ConnectionClosed, OSError):
         log.debug("a viewer has left")
+    if socket.mode == "eventlet":
+        return DealtWith()
     raise StopIteration if socket.mode == "gunicorn" else ConnectionError
+
+
+class DealtWith(Response):
+    """What eventlet's server knows as "the application has dealt with the connection itself"."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        wsgi = importlib.import_module("eventlet.wsgi")
+        wsgi.WSGI_LOCAL.already_handled = True
+        return []
 
 
 def serve(socket: Any, watch: Watch) -> None:
