@@ -22,7 +22,7 @@ from camproxy.logs import start_logging
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings, load
 from camproxy.watchdog import Watchdog
-from camproxy.web import auth, health, i18n, login, pages
+from camproxy.web import auth, health, i18n, login, pages, stats
 from camproxy.web.announcer import Announcer
 from camproxy.web.api import audit, control, me, spec, users
 from camproxy.web.api import cameras as cameras_api
@@ -33,6 +33,7 @@ from camproxy.web.guards import csrf, guard
 from camproxy.web.headers import send_headers
 from camproxy.web.json import StrictJsonProvider
 from camproxy.web.live import Live
+from camproxy.web.metrics import Metrics
 from camproxy.web.numbers import RowNumber
 from camproxy.web.request_log import log_requests
 from camproxy.web.review import AccessWatch
@@ -66,7 +67,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     handle_errors(app)
 
     pages.init_pages(app)
-    for blueprint in (health.bp, viewers.bp, spec.bp, me.bp, cameras_api.bp, control.bp, users.bp, audit.bp):
+    for blueprint in (health.bp, stats.bp, viewers.bp, spec.bp, me.bp, cameras_api.bp, control.bp, users.bp, audit.bp):
         app.register_blueprint(blueprint)
 
     socketio = make_socketio(app, settings)
@@ -90,6 +91,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     runtime.add("access", AccessWatch(app))
     runtime.add("socketio", SocketIOPart(socketio, sockets, live))
     runtime.add("watchdog", Watchdog(fanout.answers))
+    Metrics(runtime).init_app(app)
     throttle = Throttle(settings.moves_per_second, clock)
     places = Places(settings.max_viewers, settings.viewers_each)
     app.extensions["camproxy"] = Services(settings, runtime, cameras, live, fanout, socketio, sockets, throttle, places)

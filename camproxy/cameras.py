@@ -298,6 +298,14 @@ class Camera:
             "frames": {"received": self.hub.received} | {fault: self.hub.bad[fault] for fault in FAULTS},
         }
 
+    def described(self) -> dict[str, Any]:
+        """Its status with what an operator wants to know besides."""
+        return {
+            "slug": self.config.slug,
+            "name": self.config.name,
+            "frame_bytes": self.hub.received_bytes,
+        } | self.status()
+
 
 class Cameras:
     """The registry. A subsystem: start, stop, state. Thread-safe."""
@@ -327,7 +335,7 @@ class Cameras:
             self._ticker.join(timeout=5)
 
     def state(self) -> dict[str, Any]:
-        return {"cameras": [camera.status() for camera in self]}
+        return {"cameras": [camera.described() for camera in self]}
 
     def __iter__(self) -> Iterator[Camera]:
         with self._lock:

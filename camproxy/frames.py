@@ -88,6 +88,8 @@ class FrameHub:
         self._left_at = float("-inf")
         self._wanted_since = float("-inf")
         self._last_at: float | None = None
+        #: How much the valid frames were so far.
+        self.received_bytes = 0
         self.bad: Counter[str] = Counter()
         #: How many bad ones came since the last good one.
         self.bad_since_last = 0
@@ -106,6 +108,7 @@ class FrameHub:
             raise
         with self._changed:
             self._seq += 1
+            self.received_bytes += len(data)
             frame = Frame(data, self._seq, self._clock.wall(), width, height)
             self._last_at = self._clock.monotonic()
             self._ring.append((self._last_at, frame))

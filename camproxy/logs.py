@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from logging.handlers import RotatingFileHandler
 from typing import Any
@@ -67,6 +68,15 @@ class Redacting(logging.Formatter):
         return IN_HEADER.sub(rf"\1 {STRUCK}", IN_ADDRESS.sub(rf"\1:{STRUCK}", line))
 
 
+#: How many messages there were since the start, by level; /metrics tells.
+counted: Counter[str] = Counter({"WARNING": 0, "ERROR": 0, "CRITICAL": 0})
+
+
+class Counting(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        counted[record.levelname] += 1
+
+
 def start_logging(settings: Settings) -> None:
     """Set up the root logger. Calling it again replaces what an earlier call set up. Raises BadSetting."""
     try:
@@ -76,7 +86,7 @@ def start_logging(settings: Settings) -> None:
         )
     except OSError as error:
         raise BadSetting(f"LOG_FILE cannot be {str(settings.log_path)!r}: {error.strerror}") from None
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr), file]
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr), file, Counting(logging.WARNING)]
     root = logging.getLogger()
     for old in [handler for handler in root.handlers if isinstance(handler.formatter, Redacting)]:
         root.removeHandler(old)

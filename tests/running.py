@@ -188,7 +188,7 @@ class Listener:
         self.ended = threading.Event()
         self.client.on("*", self._keep)
         self.client.on("disconnect", lambda *_: self.ended.set())
-        self.client.connect(person.server.url, auth=auth, **options)
+        self.client.connect(person.server.url, auth=auth, wait_timeout=10, **options)
 
     def _queue(self, event: str) -> queue.Queue[Any]:
         with self._lock:

@@ -107,7 +107,7 @@ def test_starting_twice_writes_each_line_once(start: Start, capsys: pytest.Captu
     before = len(logging.getLogger().handlers)
     for _ in range(3):
         file = start()
-    assert len(logging.getLogger().handlers) == before + 2
+    assert len(logging.getLogger().handlers) == before + 3, "the terminal, the file, the count"
     log.info("once")
     assert file.read_text().count("once") == 1
     assert capsys.readouterr().err.count("once") == 1

@@ -27,9 +27,10 @@ FORWARDED = [
 
 def server_socket(environ: Environ) -> socket.socket | None:
     """The connection that a request came on, where the server shows it."""
-    if source := environ.get("eventlet.input"):
-        return source.get_socket()  # type: ignore[no-any-return]
-    return environ.get("gunicorn.socket") or environ.get("werkzeug.socket")
+    if sock := environ.get("gunicorn.socket") or environ.get("werkzeug.socket"):
+        return sock  # type: ignore[no-any-return]
+    # Not asked for first: python-engineio pretends to be eventlet where there is gunicorn.
+    return environ["eventlet.input"].get_socket() if "eventlet.input" in environ else None
 
 
 class TrustedProxies:

@@ -22,17 +22,31 @@ const technical = new Intl.Locale(locale, { numberingSystem: "latn" });
 
 const plain = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const integer = new Intl.NumberFormat(technical, { maximumFractionDigits: 0 });
+const hundredths = new Intl.NumberFormat(technical, { maximumFractionDigits: 2 });
+const percent = new Intl.NumberFormat(technical, { style: "percent", maximumFractionDigits: 1 });
+const celsius = new Intl.NumberFormat(technical, { style: "unit", unit: "celsius", maximumFractionDigits: 0 });
+const BYTES = ["gigabyte", "megabyte", "kilobyte"].map((unit, at) => ({
+  size: 1000 ** (3 - at),
+  format: new Intl.NumberFormat(technical, { style: "unit", unit, unitDisplay: "short", maximumSignificantDigits: 3 }),
+}));
 const milliseconds = new Intl.NumberFormat(technical, { style: "unit", unit: "millisecond", unitDisplay: "short", maximumFractionDigits: 0 });
 const kilobytes = new Intl.NumberFormat(technical, { style: "unit", unit: "kilobyte", unitDisplay: "short", maximumFractionDigits: 0 });
 const degrees = new Intl.NumberFormat(technical, { style: "unit", unit: "degree", unitDisplay: "narrow", maximumFractionDigits: 0 });
 const clockTime = new Intl.DateTimeFormat(locale, { timeStyle: "short" });
 const dayAndTime = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
 
-export const number = (value) => integer.format(value);
+export const number = (value, digits = 0) => (digits ? hundredths : integer).format(value);
+export const inPercent = (value) => percent.format(value);
+export const inCelsius = (value) => celsius.format(value);
 export const counted = (value) => plain.format(value);
 export const inSeconds = (value) => _("%(count)s s", { count: counted(value) });
 export const inMilliseconds = (value) => milliseconds.format(value);
 export const inKilobytes = (bytes) => kilobytes.format(bytes / 1000);
+/** 1.23 GB, 45.6 MB, 789 kB */
+export function inBytes(bytes) {
+  const { size, format } = BYTES.find((unit) => bytes >= unit.size) ?? BYTES.at(-1);
+  return format.format(bytes / size);
+}
 export const inDegrees = (value) => degrees.format(value);
 
 /** 14:02, with the date when that was not today. */

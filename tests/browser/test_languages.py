@@ -14,10 +14,26 @@ from tests.running import Person, RunningServer
 
 Login = Callable[..., Page]
 
-PATHS = ["/", "/?all", "/devices", "/users", "/audit", "/settings"]
+PATHS = ["/", "/?all", "/devices", "/users", "/audit", "/stats", "/settings"]
 
 # What may be written in Latin letters on a Persian page: names, addresses, units, keys.
-LATIN = {"CamProxy", "Demo", "demo", "workshop", "admin", "ESP32", "CAM", "MJPEG", "ws", "http", "stream", "fps", "kB"}
+LATIN = {
+    "CamProxy",
+    "Demo",
+    "demo",
+    "workshop",
+    "admin",
+    "ESP32",
+    "CAM",
+    "MJPEG",
+    "ws",
+    "http",
+    "stream",
+    "fps",
+    "kB",
+    "MB",
+    "GB",
+}
 LATIN |= {"Deutsch", "English", "Home", "Assistant", "Chrome", "Linux"}
 
 # Every text of the page, also in closed dialogs and in what is read out; scripts and names of programs left out.

@@ -15,8 +15,8 @@ from camproxy.web.edge import server_socket
 
 def can_hand_over(environ: dict[str, Any]) -> bool:
     """Whether the connection is one that we can have: not eventlet's, and no TLS of Werkzeug's, whose state stays."""
-    sock = server_socket(environ)
-    return sock is not None and "eventlet.input" not in environ and not isinstance(sock, ssl.SSLSocket)
+    sock = environ.get("gunicorn.socket") or environ.get("werkzeug.socket")
+    return sock is not None and not isinstance(sock, ssl.SSLSocket)
 
 
 class HandedOver(Response):

@@ -1,0 +1,95 @@
+// The page of the server: what runs and what it takes, looked up again every two seconds.
+
+import "./shell.js";
+import { describeCamera } from "./words.js";
+import { byId, say } from "./dom.js";
+import { _, inBytes, inCelsius, inPercent, moment, number } from "./i18n.js";
+import { pageData, toLogin } from "./page.js";
+
+const EVERY = 2000; // milliseconds
+
+let before = null;
+
+/** How much a counter of the server grew in a second since the last look; null at the first. */
+function aSecond(stats, counter) {
+  if (!before || before.process.started_at !== stats.process.started_at) return null;
+  const seconds = stats.process.uptime_seconds - before.process.uptime_seconds;
+  return seconds > 0 ? (counter(stats) - counter(before)) / seconds : null;
+}
+
+const share = (part, whole) => _("%(part)s of %(whole)s", { part: inBytes(part), whole: inBytes(whole) });
+const unknown = (value, inWords) => (value === null ? "–" : inWords(value));
+
+function process(stats) {
+  const { process: own } = stats;
+  return [
+    [_("Release"), stats.version],
+    [_("Port"), String(stats.port)],
+    [_("Running since"), moment(own.started_at)],
+    [_("Processor, of one core"), unknown(aSecond(stats, (at) => at.process.cpu_seconds), inPercent)],
+    [_("Memory"), inBytes(own.resident_bytes)],
+    [_("Threads"), number(own.threads)],
+    [_("Open files and connections"), unknown(own.open_files, number)],
+  ];
+}
+
+function machine({ machine: host }) {
+  return [
+    [_("Processor cores"), number(host.cpus)],
+    [_("Busy cores, over a minute"), number(host.load[0], 2)],
+    [_("Memory in use"), share(host.memory_bytes - host.memory_available_bytes, host.memory_bytes)],
+    [_("Free disk space"), share(host.disk_free_bytes, host.disk_bytes)],
+    [_("Temperature"), unknown(host.temperature_celsius, inCelsius)],
+  ];
+}
+
+function watching(stats) {
+  return [
+    [_("Open pages"), number(stats.clients)],
+    [_("Pictures being watched"), number(stats.cameras.reduce((sum, camera) => sum + camera.viewers, 0))],
+    [_("Pictures sent each second"), unknown(aSecond(stats, (at) => at.frames_sent), number)],
+  ];
+}
+
+function cameras(stats) {
+  return stats.cameras.map((camera) => {
+    const { state } = describeCamera({ status: camera, statusAt: performance.now() });
+    const inWords = { state, rate: number(camera.fps) };
+    return [camera.name, camera.state === "live" ? _("%(state)s, %(rate)s pictures a second", inWords) : state];
+  });
+}
+
+/** Rows stay, so that what somebody has selected or a screen reader stands on does not vanish. */
+function fill(id, rows) {
+  const list = byId(id);
+  while (list.children.length > rows.length) list.lastElementChild.remove();
+  rows.forEach(([label, value], at) => {
+    const row = list.children[at] ?? list.appendChild(document.createElement("div"));
+    if (!row.children.length) row.append(document.createElement("dt"), document.createElement("dd"));
+    for (const cell of row.children) cell.dir = "auto";
+    say(row.firstElementChild, label);
+    say(row.lastElementChild, value);
+  });
+}
+
+function show(stats) {
+  for (const [id, rows] of Object.entries({ process, machine, watching, cameras })) fill(id, rows(stats));
+  before = stats;
+}
+
+async function look() {
+  if (document.hidden) return;
+  try {
+    const response = await fetch("stats", { headers: { Accept: "application/json" } });
+    if (response.status === 401) toLogin();
+    if (!response.ok) throw new Error(response.statusText);
+    show(await response.json());
+    byId("away").hidden = true;
+  } catch {
+    say(byId("away"), _("CamProxy cannot be reached. Check your network, then try again."));
+    byId("away").hidden = false;
+  }
+}
+
+show(pageData.stats);
+setInterval(look, EVERY);

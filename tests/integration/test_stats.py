@@ -1,0 +1,109 @@
+"""/stats and /metrics: true figures, for admins only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.integration.people import new_person
+from tests.running import Person, RunningServer
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture
+def admin(server: RunningServer) -> Iterator[Person]:
+    with server.person() as person:
+        yield person
+
+
+def samples(person: Person) -> dict[tuple[str, ...], float]:
+    """Every sample by its name and the values of its labels."""
+    answer = person.get("/metrics")
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def test_who_watches_and_what_was_sent(admin: Person) -> None:
+    before = admin.get("/stats").json()
+    views = [admin.view("demo") for _ in range(3)]
+    listener = admin.listen()
+    listener.next("video_frame")
+    for view in views:
+        for _ in range(10):
+            view.recv()
+    now, scraped = admin.get("/stats").json(), samples(admin)
+    assert (now["clients"], now["viewers"]) == (1, 3)
+    assert now["frames_sent"] >= before["frames_sent"] + 15
+    (camera,) = now["cameras"]
+    assert (camera["slug"], camera["state"], camera["viewers"]) == ("demo", "live", 4)
+    assert scraped["camproxy_clients",] == 1
+    assert scraped["camproxy_viewers",] == 3, "their sockets were handed over"
+    assert scraped["camproxy_camera_viewers", "demo"] == 4
+    assert scraped["camproxy_camera_up", "demo"] == 1
+    assert scraped["camproxy_frames_sent_total", "socket"] >= 15
+    assert scraped["camproxy_frames_sent_total", "socketio"] >= 1
+    frames, data = scraped["camproxy_camera_frames_total", "demo"], scraped["camproxy_camera_frame_bytes_total", "demo"]
+    assert 1_000 < data / frames < 100_000
+    assert scraped["camproxy_camera_bad_frames_total", "demo", "truncated"] == 0
+
+
+def test_the_process_and_the_machine(admin: Person) -> None:
+    stats = admin.get("/stats").json()
+    children = Path(f"/proc/{admin.server.process.pid}/task/{admin.server.process.pid}/children").read_text().split()
+    status = Path(f"/proc/{children[0]}/status").read_text()
+    resident = int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) * 1024
+    assert stats["process"]["resident_bytes"] == pytest.approx(resident, rel=0.1)
+    assert 0 < stats["process"]["cpu_seconds"] < 60
+    assert 0 < stats["process"]["uptime_seconds"] < 600
+    assert stats["process"]["threads"] > 5
+    assert 0 < stats["machine"]["disk_free_bytes"] < stats["machine"]["disk_bytes"]
+    assert stats["port"] == admin.server.port
+
+
+def test_requests_are_counted_by_route_and_warnings_by_level(admin: Person) -> None:
+    before = samples(admin)
+    for number in range(5):
+        admin.get(f"/nowhere-{number}")
+    admin.ask("TRICK", "/")
+    requests.get(f"{admin.server.url}/socket.io/", headers={"Origin": "https://elsewhere.example"}, timeout=10)
+    now = samples(admin)
+    name = "camproxy_http_request_duration_seconds_count"
+    assert now[name, "GET", "none", "404"] - before.get((name, "GET", "none", "404"), 0) == 5
+    assert [key for key in now if key[0] == name and key[1] == "other"], "names of methods are not the asker's"
+    assert now["camproxy_log_messages_total", "warning"] > before["camproxy_log_messages_total", "warning"]
+
+
+def test_a_scraper_brings_a_token_and_others_get_nothing(server: RunningServer, admin: Person) -> None:
+    token = admin.made("/api/me/tokens", {"name": "prometheus"})["token"]
+    for path in ("/metrics", "/stats"):
+        assert requests.get(server.url + path, headers={"Authorization": f"Bearer {token}"}, timeout=10).ok
+        assert requests.get(server.url + path, timeout=10).status_code == 401
+        _, person = new_person(admin)
+        with person:
+            assert person.get(path).status_code == 403
+
+
+def test_a_browser_gets_a_page(admin: Person) -> None:
+    page = admin.get("/stats", headers={"Accept": "text/html"})
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert "server_page.js" in page.text
+
+
+def test_the_document_names_every_metric(admin: Person) -> None:
+    documented = set(re.findall(r"`(camproxy_\w+)`", (PROJECT / "docs" / "protocol.md").read_text()))
+    served = {
+        family.name + ("_total" if family.type == "counter" else "_info" if family.type == "info" else "")
+        for family in text_string_to_metric_families(admin.get("/metrics").text)
+        if family.name.startswith("camproxy_")
+    }
+    assert documented == served
