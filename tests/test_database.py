@@ -15,8 +15,8 @@ from flask import Flask
 from werkzeug.security import generate_password_hash
 
 from app import create_app
-from camproxy import database
-from camproxy.database import scripts
+from camproxy import schema
+from camproxy.schema import scripts
 from models import Camera, Permission, Preset, User, db
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -56,11 +56,11 @@ def card_database(path: Path) -> None:
 def test_an_empty_database_gets_the_tables_of_the_models(tmp_path: Path) -> None:
     app = make_app(tmp_path)
     with app.app_context():
-        database.upgrade()
+        schema.upgrade()
         with db.engine.connect() as connection:
             context = MigrationContext.configure(connection, opts={"compare_type": True})
             assert compare_metadata(context, db.metadata) == []
-        database.upgrade()  # a second time changes nothing
+        schema.upgrade()  # a second time changes nothing
     assert revision(app) == scripts().get_current_head()
     close(app)
 
@@ -69,7 +69,7 @@ def test_the_card_s_database_is_taken_over_with_its_users(tmp_path: Path) -> Non
     card_database(tmp_path / "robocam.db")
     app = make_app(tmp_path)
     with app.app_context():
-        database.upgrade()
+        schema.upgrade()
         people = {user.username: user for user in db.session.scalars(db.select(User))}
         assert {name: (user.role, user.is_active) for name, user in people.items()} == {
             "anna": ("admin", True),
@@ -96,11 +96,11 @@ def test_every_older_revision_can_be_brought_to_the_present_form(tmp_path: Path,
         from alembic import command
 
         with db.engine.begin() as connection:
-            config = database.configuration()
+            config = schema.configuration()
             config.attributes["connection"] = connection
             command.upgrade(config, older)
         assert revision(app) == older
-        database.upgrade()
+        schema.upgrade()
     assert revision(app) == scripts().get_current_head()
     close(app)
 
@@ -110,19 +110,19 @@ def test_down_and_up_again_keeps_the_users(tmp_path: Path) -> None:
 
     app = make_app(tmp_path)
     with app.app_context():
-        database.upgrade()
+        schema.upgrade()
         db.session.add(User("anna", "a long password", is_admin=True))
         db.session.add(User("ben", "a long password"))
         db.session.commit()
         db.session.remove()
         with db.engine.begin() as connection:
-            config = database.configuration()
+            config = schema.configuration()
             config.attributes["connection"] = connection
             command.downgrade(config, "0001")
         with db.engine.connect() as connection:
             rows = connection.execute(db.text('SELECT username, is_admin FROM "user" ORDER BY username')).all()
             assert [(name, bool(admin)) for name, admin in rows] == [("anna", True), ("ben", False)]
-        database.upgrade()
+        schema.upgrade()
         assert [user.role for user in User.query.order_by(User.username)] == ["admin", "operator"]
     close(app)
 
@@ -139,7 +139,7 @@ def test_sqlite_is_opened_safely(tmp_path: Path) -> None:
 def test_removing_a_camera_or_a_user_takes_what_belongs_to_it_along(tmp_path: Path) -> None:
     app = make_app(tmp_path)
     with app.app_context():
-        database.upgrade()
+        schema.upgrade()
         camera = Camera(name="Door", slug="door", url="demo:")
         camera.presets.append(Preset(slot=1, name="Left", x=0, y=90))
         user = User("anna", "a long password")
@@ -200,7 +200,7 @@ with app.app_context():
     app = make_app(tmp_path)
     assert revision(app) == scripts().get_current_head()
     with app.app_context():
-        database.upgrade()
+        schema.upgrade()
         assert User.query.filter_by(username="neuer_user").count() == 1
     close(app)
 
