@@ -102,6 +102,15 @@ def shown(url: str) -> str:
     return str(file_of(url)) if is_sqlite(url) else make_url(url).render_as_string(hide_password=True)
 
 
+@event.listens_for(Engine, "handle_error")
+def give_up_read_only(context: Any) -> None:
+    """A connection that SQLite opened while the file could only be read stays so; the next one may be able to write."""
+    if isinstance(context.original_exception, sqlite3.OperationalError) and "readonly" in str(
+        context.original_exception
+    ):
+        context.is_disconnect = True
+
+
 def is_unusable(error: BaseException) -> bool:
     """Whether the database does not answer or takes nothing just now, in distinction to a fault in what it was asked.
 

@@ -19,7 +19,7 @@ FLOORS = (
     ("camproxy.control",),
     ("camproxy.cameras",),
     ("camproxy.runtime", "camproxy.access", "camproxy.database", "camproxy.rows", "camproxy.audit"),
-    ("camproxy.schema", "camproxy.backup"),
+    ("camproxy.schema", "camproxy.backup", "camproxy.later", "camproxy.probe"),
     ("camproxy.bootstrap", "camproxy.serving", "camproxy.tls", "camproxy.worker", "camproxy.watchdog"),
     ("camproxy.eventlet_server",),
     ("camproxy.web",),
