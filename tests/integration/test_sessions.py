@@ -29,7 +29,8 @@ class Opened:
 
     def __init__(self, person: Person) -> None:
         self.person = person
-        self.view = person.view("demo")
+        # Slowly: while a script runs nobody reads it, and one with a full line could not be told why it ends.
+        self.view = person.view("demo", "?max_fps=2")
         self.stream = requests.get(
             f"{person.server.url}/stream/demo.mjpg", headers={"Cookie": person.cookie}, stream=True, timeout=10
         )
