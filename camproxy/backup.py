@@ -139,7 +139,8 @@ def _replace(file: Path, database: Path, data_dir: Path) -> Path | None:
 
 def set_aside(database: Path) -> Path:
     """Give a database a second name, under which it stays when another takes its place."""
-    put_together(database)
+    if is_whole(database):
+        put_together(database)
     kept = free(lambda at: beside(database, f".before-restore-{at:{TIME}}"), datetime.now(UTC))
     os.link(database, kept)
     for suffix in ("-wal", "-journal"):  # only beside a damaged one; they would be played into the new one
@@ -150,14 +151,25 @@ def set_aside(database: Path) -> Path:
     return kept
 
 
+def is_whole(database: Path) -> bool:
+    try:
+        sqlite_file.inspect(database, known_revisions(), quick=True)
+    except sqlite_file.TooNew:
+        return True
+    except sqlite_file.Damaged:
+        return False
+    return True
+
+
 def put_together(database: Path) -> None:
-    """Bring what was written last from the log beside it into the file itself. One that is damaged stays as it is."""
+    """Bring what was written last from the log beside it into the file itself."""
     try:
         with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=rw", uri=True, timeout=0)) as connection:
             connection.execute("PRAGMA journal_mode=DELETE")
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
             raise BackupError("another program has the database open; stop it first") from None
+        raise
 
 
 def copy(source: Path, target: Path) -> None:

@@ -360,6 +360,7 @@ class TestNobody:
                 assert person.get("/").status_code == 200
 
 
+@pytest.mark.both_databases
 class TestTakenAway:
     @pytest.mark.parametrize("how", ["permission", "camera"])
     def test_whoever_watches_stops_watching(
@@ -422,7 +423,7 @@ class TestTakenAway:
         script = subprocess.run(
             [sys.executable, "scripts/create_admin.py", "--username", account.username, "--deactivate"],
             cwd=PROJECT,
-            env=os.environ | {"DATA_DIR": str(admin.server.data_dir)},
+            env=os.environ | admin.server.settings,
             capture_output=True,
             text=True,
             timeout=60,

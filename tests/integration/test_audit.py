@@ -10,6 +10,8 @@ import pytest
 from tests.integration.people import PASSWORD, issue_token, log_in, new_account, new_camera, new_person, permit
 from tests.running import Person, RunningServer
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def admin(server: RunningServer) -> Iterator[Person]:

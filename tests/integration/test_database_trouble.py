@@ -144,11 +144,17 @@ def test_who_takes_the_wheel_over_need_not_wait_for_the_audit_log(admin: Person)
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[tuple[str, ...]]:
+def small_disk() -> tuple[str, ...]:
     """A command that runs a server whose DATA_DIR is a disk of its own of 4 MB, seen by nobody else."""
     mount = f'mount -t tmpfs -o size=4m tmpfs "$DATA_DIR" && exec {sys.executable} app.py'
     isolated = ("unshare", "--mount", *(() if os.geteuid() == 0 else ("--map-root-user",)), "sh", "-c", mount)
-    yield ("-c", f"import os; os.makedirs(os.environ['DATA_DIR']); os.execvp('unshare', {isolated!r})")
+    return ("-c", f"import os; os.makedirs(os.environ['DATA_DIR']); os.execvp('unshare', {isolated!r})")
+
+
+def write_without_end(file: Path) -> None:
+    with file.open("wb", buffering=0) as full:
+        while full.write(b"x" * 4096):
+            pass
 
 
 def test_a_full_disk(make_server: MakeServer, small_disk: tuple[str, ...]) -> None:
@@ -157,12 +163,8 @@ def test_a_full_disk(make_server: MakeServer, small_disk: tuple[str, ...]) -> No
     with server.person() as admin, Watching(admin) as watching:
         admin.made("/api/cameras", {"name": "Before", "url": "demo:"})
         filler = disk / "filler"
-        with filler.open("wb", buffering=0) as full:
-            try:
-                while full.write(b"x" * 4096):
-                    pass
-            except OSError as error:
-                assert error.strerror == "No space left on device"
+        with pytest.raises(OSError, match="No space left on device"):
+            write_without_end(filler)
         # What the log beside the database has room for still goes in; then nothing does.
         names = (f"Camera {number}" for number in range(100))
         add = lambda: admin.ask("POST", "/api/cameras", {"name": next(names), "url": "demo:"})  # noqa: E731
@@ -183,12 +185,12 @@ def test_a_full_disk(make_server: MakeServer, small_disk: tuple[str, ...]) -> No
 
 
 @pytest.fixture
-def frozen(tmp_path: Path) -> Iterator[tuple[str, ...]]:
+def frozen() -> tuple[str, ...]:
     """A command that runs a server whose database, alone, lies on what can only be read."""
     mount = 'd="$DATA_DIR/robocam.db"; mount --bind "$d" "$d" && mount -o remount,ro,bind "$d"'
     mount += f" && exec {sys.executable} app.py"
     isolated = ("unshare", "--mount", *(() if os.geteuid() == 0 else ("--map-root-user",)), "sh", "-c", mount)
-    yield ("-c", f"import os; os.execvp('unshare', {isolated!r})")
+    return ("-c", f"import os; os.execvp('unshare', {isolated!r})")
 
 
 def test_read_only(make_server: MakeServer, frozen: tuple[str, ...]) -> None:
