@@ -66,6 +66,7 @@ def engine_options(url: str) -> dict[str, Any]:
         "connect_args": {
             "connect_timeout": 5,
             "application_name": "camproxy",
+            "client_encoding": "utf8",
             # A server that has vanished is given up in seconds, not in the hours that TCP would take.
             "keepalives_idle": 10,
             "keepalives_interval": 5,

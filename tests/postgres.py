@@ -46,6 +46,9 @@ class Cluster:
         options = f"-c listen_addresses='' -c unix_socket_directories='{self._home}' -c fsync=off"
         self._run("pg_ctl", "start", "-w", "-l", str(self._home / "log"), "-o", options)
 
+    def runs(self) -> bool:
+        return self._run("pg_ctl", "status", check=False) == 0
+
     def stop(self, mode: str = "fast") -> None:
         """`fast` ends all connections, `immediate` is as if it had crashed."""
         self._run("pg_ctl", "stop", "-w", "-m", mode)
@@ -64,7 +67,7 @@ class Cluster:
         self._run("pg_ctl", "stop", "-m", "immediate", check=False)
         shutil.rmtree(self._home)
 
-    def _run(self, program: str, *arguments: str, check: bool = True) -> None:
+    def _run(self, program: str, *arguments: str, check: bool = True) -> int:
         command = [str(self._programs / program), "-D", str(self._home / "data"), *arguments]
         with tempfile.TemporaryFile("w+") as said:
             done = subprocess.run(
@@ -72,3 +75,4 @@ class Cluster:
             )
             said.seek(0)
             assert done.returncode == 0 or not check, said.read()
+            return done.returncode

@@ -286,7 +286,7 @@ class TestRestoring:
 
     @pytest.fixture
     def kept(self, data_dir: Path) -> Callable[[], Path]:
-        return lambda: next(file for file in data_dir.iterdir() if ".before-restore-" in file.name)
+        return lambda: next(file for file in data_dir.iterdir() if file.match("*.before-restore-*Z"))
 
     def test_it_takes_the_place_of_what_is_kept(
         self, data_dir: Path, made: Path, kept: Callable[[], Path], make_server: MakeServer
@@ -338,7 +338,8 @@ os.kill(os.getpid(), 9)
         broken = database.read_bytes()
         run(data_dir, "--restore", made)
         assert users(database) == ["anna"]
-        assert kept().read_bytes() == broken
+        assert kept().read_bytes() == broken, "exactly as it was"
+        assert kept().with_name(kept().name + "-wal").read_bytes() == b"what is left of a log"
 
     def test_where_there_is_none(self, data_dir: Path, made: Path, tmp_path: Path) -> None:
         (tmp_path / "new").mkdir()
