@@ -65,17 +65,17 @@ class Later:
                 self._changed.wait_for(lambda: self._uses or self._events or self._stopping)
                 uses, self._uses = self._uses, {}
                 events, self._events = self._events, deque(maxlen=self.ROOM)
-            written = self._write(uses, list(events))
+            written = self._write(uses, events)
             with self._changed:
                 if not written:
                     self._uses = uses | self._uses
-                    self._events.extendleft(reversed(events))
+                    self._events = deque([*events, *self._events], maxlen=self.ROOM)
                 if self._stopping and (not written or not (self._uses or self._events)):
                     return
                 if not written:
                     self._changed.wait_for(lambda: self._stopping, self.RETRY)
 
-    def _write(self, uses: dict[tuple[type[Credential], int], datetime], events: list[AuditEvent]) -> bool:
+    def _write(self, uses: dict[tuple[type[Credential], int], datetime], events: deque[AuditEvent]) -> bool:
         """Whether that is done with: written, or never to be."""
         try:
             with self._app.app_context():

@@ -54,12 +54,12 @@ class Probe:
         with self._lock:
             now = self._clock.monotonic()
             if now >= self._look_at:
-                self._look_at = now + self.EVERY
-                self._condition = self._seen(really=now >= self._write_at)
-                sound = self._condition == Condition()
-                if not sound:
+                really = now >= self._write_at
+                self._condition = self._seen(really)
+                self._look_at = self._clock.monotonic() + self.EVERY
+                if self._condition != Condition():
                     self._write_at = 0.0
-                elif now >= self._write_at:
+                elif really:
                     self._write_at = now + self.WRITE_EVERY
             return self._condition
 

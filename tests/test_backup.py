@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,13 +20,14 @@ from app import create_app
 from camproxy import backup, schema
 from camproxy.backup import BackupError
 from models import User, db
+from tests.mounts import with_mounts
 from tests.running import PROJECT, RunningServer
 
 MakeServer = Callable[..., RunningServer]
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
-def run(data_dir: Path, *arguments: object, code: int = 0, prefix: tuple[str, ...] = (), **settings: str) -> str:
+def run(data_dir: Path, *arguments: object, code: int = 0, prefix: Sequence[str] = (), **settings: str) -> str:
     """What the script says, on either stream."""
     done = subprocess.run(
         [*prefix, sys.executable, str(PROJECT / "scripts" / "backup_db.py"), *map(str, arguments)],
@@ -126,7 +127,7 @@ class TestMaking:
         assert (data_dir / "backups").stat().st_mode & 0o777 == 0o700
         assert users(made.file) == ["anna"]
 
-    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for others")
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files for others")
     def test_what_root_makes_belongs_to_whom_the_server_runs_as(self, data_dir: Path) -> None:
         os.chown(data_dir, 12345, 12345)
         os.chown(data_dir / "robocam.db", 12345, 12345)
@@ -162,8 +163,8 @@ class TestMaking:
         # Root may write everywhere but where nobody can.
         frozen = tmp_path / "frozen"
         frozen.mkdir()
-        here = f"mount --bind {frozen} {frozen} && mount -o remount,ro,bind {frozen}"
-        said = run(data_dir, "--to", frozen, code=1, prefix=isolated(here))
+        here = with_mounts(f'mount --bind {frozen} {frozen} && mount -o remount,ro,bind {frozen} && exec "$@"')
+        said = run(data_dir, "--to", frozen, code=1, prefix=here)
         assert said == f"backup_db.py: no backup was made in {frozen}: Read-only file system\n"
 
     def test_a_full_disk(self, tmp_path: Path) -> None:
@@ -172,10 +173,9 @@ class TestMaking:
             connection.execute("CREATE TABLE filler AS SELECT randomblob(3000000) AS bytes")
         stick = tmp_path / "stick"
         stick.mkdir()
-        # The mount ends with the command, so that looks too.
-        here = f"mount -t tmpfs -o size=1m tmpfs {stick}"
-        look = f'sh -c \'"$@"; code=$?; ls -A {stick} >&2; exit $code\' sh "$@"'
-        said = run(tmp_path / "data", "--to", stick, code=1, prefix=isolated(here, look))
+        # What is there afterwards only the same shell can see.
+        script = f'mount -t tmpfs -o size=1m tmpfs {stick} && {{ "$@"; code=$?; ls -A {stick} >&2; exit $code; }}'
+        said = run(tmp_path / "data", "--to", stick, code=1, prefix=with_mounts(script))
         assert said == f"backup_db.py: no backup was made in {stick}: database or disk is full\n", "and nothing is left"
 
     def test_killed_while_it_is_made(self, data_dir: Path) -> None:
@@ -189,12 +189,6 @@ class TestMaking:
         run(data_dir, "--keep", 5)
         assert not old.exists()
         assert young.exists(), "perhaps it is being made"
-
-
-def isolated(mount: str, then: str = '"$@"') -> tuple[str, ...]:
-    """Runs a command where something is mounted that nobody else sees."""
-    user = () if os.geteuid() == 0 else ("--map-root-user",)
-    return ("unshare", "--mount", *user, "sh", "-c", f"{mount} && {then}", "sh")
 
 
 def damage(database: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-import subprocess
 import sys
 import threading
 import time
@@ -18,6 +17,7 @@ import requests
 
 from tests.integration.people import issue_token, log_in, new_camera, wait_until
 from tests.integration.test_serving import workers
+from tests.mounts import among_mounts_of, with_mounts
 from tests.running import Person, RunningServer
 
 MakeServer = Callable[..., RunningServer]
@@ -143,12 +143,21 @@ def test_who_takes_the_wheel_over_need_not_wait_for_the_audit_log(admin: Person)
     wait_until(noted, "it was written down afterwards")
 
 
-@pytest.fixture
-def small_disk() -> tuple[str, ...]:
-    """A command that runs a server whose DATA_DIR is a disk of its own of 4 MB, seen by nobody else."""
-    mount = f'mount -t tmpfs -o size=4m tmpfs "$DATA_DIR" && exec {sys.executable} app.py'
-    isolated = ("unshare", "--mount", *(() if os.geteuid() == 0 else ("--map-root-user",)), "sh", "-c", mount)
-    return ("-c", f"import os; os.makedirs(os.environ['DATA_DIR']); os.execvp('unshare', {isolated!r})")
+#: Runs a server whose DATA_DIR is a disk of its own.
+SMALL_DISK = with_mounts(
+    f'mkdir "$DATA_DIR" && mount -t tmpfs -o size=4m tmpfs "$DATA_DIR" && exec {sys.executable} app.py'
+)
+#: Runs a server whose database, alone, lies on what can only be read.
+FROZEN = with_mounts(
+    'd="$DATA_DIR/robocam.db"; mount --bind "$d" "$d" && mount -o remount,ro,bind "$d" && exec '
+    + sys.executable
+    + " app.py"
+)
+
+
+def run_by(command: list[str]) -> tuple[str, str]:
+    """For `make_server`, which starts Python."""
+    return "-c", f"import os; os.execvp({command[0]!r}, {command!r})"
 
 
 def write_without_end(file: Path) -> None:
@@ -157,8 +166,8 @@ def write_without_end(file: Path) -> None:
             pass
 
 
-def test_a_full_disk(make_server: MakeServer, small_disk: tuple[str, ...]) -> None:
-    server = make_server(command=small_disk)
+def test_a_full_disk(make_server: MakeServer) -> None:
+    server = make_server(command=run_by(SMALL_DISK))
     disk = Path(f"/proc/{server.process.pid}/root{server.data_dir}")
     with server.person() as admin, Watching(admin) as watching:
         admin.made("/api/cameras", {"name": "Before", "url": "demo:"})
@@ -184,22 +193,13 @@ def test_a_full_disk(make_server: MakeServer, small_disk: tuple[str, ...]) -> No
     assert server.stop() == 0
 
 
-@pytest.fixture
-def frozen() -> tuple[str, ...]:
-    """A command that runs a server whose database, alone, lies on what can only be read."""
-    mount = 'd="$DATA_DIR/robocam.db"; mount --bind "$d" "$d" && mount -o remount,ro,bind "$d"'
-    mount += f" && exec {sys.executable} app.py"
-    isolated = ("unshare", "--mount", *(() if os.geteuid() == 0 else ("--map-root-user",)), "sh", "-c", mount)
-    return ("-c", f"import os; os.execvp('unshare', {isolated!r})")
-
-
-def test_read_only(make_server: MakeServer, frozen: tuple[str, ...]) -> None:
+def test_read_only(make_server: MakeServer) -> None:
     first = make_server()
     with first.person() as admin:
         _, token = issue_token(admin)
         cookie = admin.cookie
     assert first.stop() == 0
-    server = make_server(data_dir=first.data_dir, command=frozen)
+    server = make_server(data_dir=first.data_dir, command=run_by(FROZEN))
     bearer = {"Authorization": f"Bearer {token}"}
 
     def ask(method: str, path: str, json: object = None) -> requests.Response:
@@ -213,8 +213,7 @@ def test_read_only(make_server: MakeServer, frozen: tuple[str, ...]) -> None:
     assert found["causes"] == ["the database takes nothing: attempt to write a readonly database"]
     refused(ask("POST", "/api/cameras", {"name": "New", "url": "demo:"}))
     # Made writable again, it is so for the server that runs.
-    again = ["nsenter", "-t", str(workers(server)[0]), "-m", "umount", str(first.data_dir / "robocam.db")]
-    subprocess.run([*again[:-2], "umount", "-l", again[-1]], check=True)
+    among_mounts_of(workers(server)[0], "umount", "-l", str(first.data_dir / "robocam.db"))
     wait_until(lambda: ask("POST", "/api/cameras", {"name": "New", "url": "demo:"}).ok, "it can write again")
     wait_until(lambda: ask("GET", "/health").json()["status"] == "healthy", "and says so")
 
