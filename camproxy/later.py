@@ -18,18 +18,19 @@ log = logging.getLogger(__name__)
 
 
 class Later:
-    """A subsystem: start, stop, state. While the database takes nothing, it is tried again until it does."""
+    """A subsystem: start, stop, state. While the database takes nothing, it is tried again until it does.
+
+    `room` is how many events wait at most; the oldest go first.
+    """
 
     #: How long to wait before it is tried again. Seconds.
     RETRY = 1.0
-    #: How many events are kept at most; the oldest go first.
-    ROOM = 1000
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, room: int = 1000) -> None:
         self._app = app
         self._changed = threading.Condition()
         self._uses: dict[tuple[type[Credential], int], datetime] = {}
-        self._events: deque[AuditEvent] = deque(maxlen=self.ROOM)
+        self._events: deque[AuditEvent] = deque(maxlen=room)
         self._stopping = False
         self._failing = False
         self._thread = threading.Thread(target=self._run, name="later", daemon=True)
@@ -64,12 +65,12 @@ class Later:
             with self._changed:
                 self._changed.wait_for(lambda: self._uses or self._events or self._stopping)
                 uses, self._uses = self._uses, {}
-                events, self._events = self._events, deque(maxlen=self.ROOM)
+                events, self._events = self._events, deque(maxlen=self._events.maxlen)
             written = self._write(uses, events)
             with self._changed:
                 if not written:
                     self._uses = uses | self._uses
-                    self._events = deque([*events, *self._events], maxlen=self.ROOM)
+                    self._events = deque([*events, *self._events], maxlen=events.maxlen)
                 if self._stopping and (not written or not (self._uses or self._events)):
                     return
                 if not written:

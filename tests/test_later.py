@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -36,7 +34,6 @@ def app(tmp_path: Path) -> Iterator[Flask]:
 @pytest.fixture
 def later(app: Flask) -> Iterator[Later]:
     made = Later(app)
-    made.RETRY = 0.05
     yield made
     made.stop()
 
@@ -75,22 +72,19 @@ def test_a_token_that_is_gone_meanwhile_spoils_nothing(app: Flask, later: Later)
     wait_until(lambda: tokens(app)["second"].last_used_at == at, "the other is written")
 
 
-def test_what_waits_is_in_order_and_the_oldest_goes_first(app: Flask, later: Later, tmp_path: Path) -> None:
-    later.ROOM = 3
-    later._events = type(later._events)(maxlen=3)
-    with app.app_context(), closing(sqlite3.connect(tmp_path / "robocam.db", isolation_level=None)) as other:
-        db.engine.pool.dispose()
-        other.execute("BEGIN EXCLUSIVE")
+def test_what_waits_is_in_order_and_the_oldest_goes_first(app: Flask) -> None:
+    later = Later(app, room=3)
+    with app.app_context():
         for number in range(5):
             later.note(event(Action.CONTROL_TAKEN_OVER, f"Camera {number}"))
-        later.start()
-        other.execute("ROLLBACK")
 
     def noted() -> list[str]:
         with app.app_context():
             return list(db.session.scalars(db.select(AuditEvent.subject).order_by(AuditEvent.id)))
 
+    later.start()
     wait_until(lambda: noted() == ["Camera 2", "Camera 3", "Camera 4"], "all that there was room for")
+    later.stop()
 
 
 def test_what_waits_is_written_at_the_end(app: Flask, later: Later) -> None:
