@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sqlite3
@@ -10,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from app import create_app
 from camproxy import backup, schema
 from camproxy.backup import BackupError
 from models import User, db
+from scripts.backup_db import main
 from tests.mounts import with_mounts
 from tests.running import PROJECT, RunningServer
 
@@ -27,12 +29,28 @@ MakeServer = Callable[..., RunningServer]
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
-def run(data_dir: Path, *arguments: object, code: int = 0, prefix: Sequence[str] = (), **settings: str) -> str:
-    """What the script says, on either stream."""
+def run(data_dir: Path, *arguments: object, code: int = 0, **settings: str) -> str:
+    """What the script says, on either stream, and ends with."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        for name, value in ({"DATA_DIR": str(data_dir)} | settings).items():
+            patch.setenv(name, value)
+        try:
+            ended = main(list(map(str, arguments)))
+        except SystemExit as usage:
+            ended = usage.code
+    said = out.getvalue() + err.getvalue()
+    assert ended == code, said
+    assert bool(err.getvalue()) == bool(code)
+    return said
+
+
+def run_alone(data_dir: Path, *arguments: object, code: int = 0, prefix: Sequence[str] = ()) -> str:
+    """The same as a process of its own, from elsewhere, as cron does it."""
     done = subprocess.run(
         [*prefix, sys.executable, str(PROJECT / "scripts" / "backup_db.py"), *map(str, arguments)],
         cwd="/",
-        env=os.environ | {"DATA_DIR": str(data_dir)} | settings,
+        env=os.environ | {"DATA_DIR": str(data_dir)},
         capture_output=True,
         text=True,
         timeout=60,
@@ -40,7 +58,6 @@ def run(data_dir: Path, *arguments: object, code: int = 0, prefix: Sequence[str]
     said = done.stdout + done.stderr
     assert done.returncode == code, said
     assert "Traceback" not in said
-    assert bool(done.stderr) == bool(code)
     return said
 
 
@@ -106,7 +123,7 @@ class TestMaking:
             writer = threading.Thread(target=write)
             writer.start()
             try:
-                said = [run(server.data_dir) for _ in range(3)]
+                said = [run_alone(server.data_dir) for _ in range(3)]
             finally:
                 stop.set()
                 writer.join()
@@ -142,7 +159,7 @@ class TestMaking:
         assert [each.at for each in made] == [NOON, NOON + timedelta(seconds=1), NOON + timedelta(seconds=2)]
 
     def test_it_says_nothing_to_cron(self, data_dir: Path) -> None:
-        assert run(data_dir, "--quiet", "--keep", 2) == ""
+        assert run_alone(data_dir, "--quiet", "--keep", 2) == ""
         assert len(backup.backups_in(data_dir / "backups")) == 1
 
     def test_there_is_none_of_a_damaged_database(self, data_dir: Path) -> None:
@@ -164,7 +181,7 @@ class TestMaking:
         frozen = tmp_path / "frozen"
         frozen.mkdir()
         here = with_mounts(f'mount --bind {frozen} {frozen} && mount -o remount,ro,bind {frozen} && exec "$@"')
-        said = run(data_dir, "--to", frozen, code=1, prefix=here)
+        said = run_alone(data_dir, "--to", frozen, code=1, prefix=here)
         assert said == f"backup_db.py: no backup was made in {frozen}: Read-only file system\n"
 
     def test_a_full_disk(self, tmp_path: Path) -> None:
@@ -175,7 +192,7 @@ class TestMaking:
         stick.mkdir()
         # What is there afterwards only the same shell can see.
         script = f'mount -t tmpfs -o size=1m tmpfs {stick} && {{ "$@"; code=$?; ls -A {stick} >&2; exit $code; }}'
-        said = run(tmp_path / "data", "--to", stick, code=1, prefix=with_mounts(script))
+        said = run_alone(tmp_path / "data", "--to", stick, code=1, prefix=with_mounts(script))
         assert said == f"backup_db.py: no backup was made in {stick}: database or disk is full\n", "and nothing is left"
 
     def test_killed_while_it_is_made(self, data_dir: Path) -> None:

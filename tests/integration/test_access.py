@@ -360,7 +360,6 @@ class TestNobody:
                 assert person.get("/").status_code == 200
 
 
-@pytest.mark.both_databases
 class TestTakenAway:
     @pytest.mark.parametrize("how", ["permission", "camera"])
     def test_whoever_watches_stops_watching(
@@ -413,6 +412,7 @@ class TestTakenAway:
             assert admin.ask("DELETE", f"/api/users/{account.id}").status_code == 204
         self.is_out(watching, person, token, admin, AT_ONCE - (time.monotonic() - begun))
 
+    @pytest.mark.both_databases
     def test_a_user_is_shown_out_by_another_process(
         self, anna: tuple[Account, Person], admin: Person, camera: Camera
     ) -> None:
@@ -459,6 +459,7 @@ class TestTakenAway:
             assert answer["error"] == "not_found"
             assert heard_of(watcher.listener, camera) == []
 
+    @pytest.mark.both_databases
     def test_a_new_camera_is_not_watched_by_who_watched_the_old_one(
         self, anna: tuple[Account, Person], admin: Person
     ) -> None:

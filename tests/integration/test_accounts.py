@@ -65,7 +65,6 @@ def cookies_set(answer: requests.Response) -> list[str]:
     return found
 
 
-@pytest.mark.both_databases
 class TestLogIn:
     def test_the_right_password_opens_the_door(self, server: RunningServer, admin: Person) -> None:
         account = new_account(admin)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -20,12 +21,17 @@ from tests.running import PROJECT, RunningServer
 MakeServer = Callable[..., RunningServer]
 
 
-@pytest.fixture
-def data_dir(make_server: MakeServer) -> Path:
+@pytest.fixture(scope="module")
+def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a server left that was stopped."""
-    server = make_server()
+    server = RunningServer(tmp_path_factory.mktemp("data"))
     assert server.stop() == 0
     return server.data_dir
+
+
+@pytest.fixture
+def data_dir(left: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(left, tmp_path / "data"))
 
 
 def damaged(database: Path) -> None:

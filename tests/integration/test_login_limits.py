@@ -88,7 +88,6 @@ def test_the_command_line_unlocks(server: RunningServer) -> None:
     assert log_in(server, "admin", server.admin_password, session=session_from("127.0.0.6")).status_code == 302
 
 
-@pytest.mark.both_databases
 def test_what_was_typed_in_place_of_a_name_is_written_nowhere(server: RunningServer, admin: Person) -> None:
     assert log_in(server, "my secret password", "anna").status_code == 401
     assert "my secret" not in server.logged

@@ -37,13 +37,12 @@ def own_cluster(postgresql: Cluster) -> Iterator[Cluster]:
         postgresql.start()
 
 
-@pytest.mark.parametrize("mode", ["fast", "immediate"])
-def test_it_restarts_while_the_server_runs(make_server: MakeServer, own_cluster: Cluster, mode: str) -> None:
+def test_it_restarts_while_the_server_runs(make_server: MakeServer, own_cluster: Cluster) -> None:
     server = make_server(DATABASE_URL=own_cluster.new_database())
     with server.person() as admin, Watching(admin) as watching:
         page = admin.listen(transports=["websocket"])
         assert page.call("position_command", {"x": 90, "y": 45})["ok"]
-        own_cluster.stop(mode)
+        own_cluster.stop()
         seen, begun = watching.pictures, time.monotonic()
         refused(admin.get("/api/cameras"))
         refused(admin.ask("PATCH", "/api/me", {"step": 5}))
@@ -64,7 +63,7 @@ def test_it_restarts_while_the_server_runs(make_server: MakeServer, own_cluster:
         assert admin.ask("PATCH", "/api/me", {"step": 5}).ok
         wait_until(lambda: admin.get("/health").json()["status"] == "healthy", "and it says so")
         assert log_in(server, "admin", server.admin_password).status_code == 302
-        own_cluster.stop()
+        own_cluster.stop("immediate")
     assert watching.longest < 1.5
     assert server.stop() == 0, "without a database too"
     assert "Traceback" not in server.logged
