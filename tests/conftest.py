@@ -26,8 +26,11 @@ def _no_settings_of_this_machine() -> Iterator[None]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if metafunc.definition.get_closest_marker("both_databases"):
-        metafunc.parametrize("database", ["sqlite", "postgresql"], indirect=True, scope="module")
+    """What works on a database works on SQLite; what is marked `both_databases` a second time on PostgreSQL."""
+    if "database" in metafunc.fixturenames:
+        both = metafunc.definition.get_closest_marker("both_databases") is not None
+        databases = [pytest.param("sqlite", id=pytest.HIDDEN_PARAM), *(["postgresql"] if both else [])]
+        metafunc.parametrize("database", databases, indirect=True, scope="module")
 
 
 @pytest.fixture(scope="session")
@@ -42,8 +45,8 @@ def postgresql() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def database(request: pytest.FixtureRequest) -> Database:
-    """The settings of a fresh database: SQLite; for tests marked `both_databases` PostgreSQL too."""
-    if getattr(request, "param", "sqlite") == "sqlite":
+    """Makes a fresh database each time it is called; the settings for it."""
+    if request.param == "sqlite":
         return dict
     cluster: Cluster = request.getfixturevalue("postgresql")
     return lambda: {"DATABASE_URL": cluster.new_database()}
