@@ -16,7 +16,9 @@ from camproxy.web.edge import server_socket
 def can_hand_over(environ: dict[str, Any]) -> bool:
     """Whether the connection is one that we can have: not eventlet's, and no TLS of Werkzeug's, whose state stays."""
     sock = server_socket(environ)
-    return sock is not None and "eventlet.input" not in environ and not isinstance(sock, ssl.SSLSocket)
+    # Under gunicorn engine.io sets `eventlet.input` too.
+    by_eventlet = "eventlet.input" in environ and "gunicorn.socket" not in environ
+    return sock is not None and not by_eventlet and not isinstance(sock, ssl.SSLSocket)
 
 
 class HandedOver(Response):
