@@ -44,7 +44,7 @@ client: .venv/bin/python
 	@$(PIP) -r requirements.txt
 	@touch $@
 
-.venv/.installed-dev: requirements-dev.txt .venv/.installed
+.venv/.installed-dev: requirements-dev.txt requirements-postgresql.txt .venv/.installed
 	@echo "Installing what the tests need"
 	@$(PIP) -r requirements-dev.txt
 	@touch $@

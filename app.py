@@ -18,7 +18,9 @@ from camproxy.cameras import Cameras, Policy
 from camproxy.clock import SystemClock
 from camproxy.control.throttle import Throttle
 from camproxy.database import init_database
+from camproxy.later import Later
 from camproxy.logs import start_logging
+from camproxy.probe import Probe
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings, load
 from camproxy.watchdog import Watchdog
@@ -85,6 +87,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
 
     runtime = Runtime()
     runtime.add("bootstrap", Bootstrap(app, settings, cameras))
+    later = Later(app)
+    runtime.add("later", later)
     runtime.add("cameras", cameras)
     runtime.add("fanout", fanout)
     runtime.add("socketio_viewers", socketio_viewers)
@@ -94,7 +98,10 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     Metrics(runtime).init_app(app)
     throttle = Throttle(settings.moves_per_second, clock)
     places = Places(settings.max_viewers, settings.viewers_each)
-    app.extensions["camproxy"] = Services(settings, runtime, cameras, live, fanout, socketio, sockets, throttle, places)
+    probe = Probe(settings.database)
+    app.extensions["camproxy"] = Services(
+        settings, runtime, cameras, live, fanout, socketio, sockets, throttle, places, later, probe
+    )
     return app
 
 

@@ -6,7 +6,7 @@ More workers would break Socket.IO, whose clients must find their own worker aga
 import logging
 import sys
 
-from camproxy import database, occupancy, serving, watchdog
+from camproxy import occupancy, schema, serving, watchdog
 from camproxy.errors import CannotStart
 from camproxy.logs import start_logging
 from camproxy.settings import load
@@ -19,7 +19,7 @@ try:
     start_logging(settings)
     # Held by this process and by every worker that it makes.
     occupancy.occupy(settings.data_dir)
-    database.check(settings.database)
+    schema.check(settings.database)
     certificate = settings.certificate()
     listener = serving.bind(settings)
 except CannotStart as error:

@@ -228,11 +228,9 @@ class Credential:
         found: Self | None = db.session.scalar(cls.valid().where(cls.sha256 == cls.digest(text)))
         return found
 
-    def use(self) -> None:
-        """Note that it is in use. Once a minute is enough; a write for each request would not be."""
-        if self.last_used_at is None or (now() - self.last_used_at).total_seconds() > 60:
-            self.used(now())
-            db.session.commit()
+    def is_to_be_noted(self, at: datetime) -> bool:
+        """Whether to write down that it is used then. Once a minute is enough; a write for each request is too much."""
+        return self.last_used_at is None or at - self.last_used_at > timedelta(minutes=1)
 
     def used(self, at: datetime) -> None:
         self.last_used_at = at

@@ -33,13 +33,17 @@ class Action(StrEnum):
 
 def note(action: Action, subject: str = "", detail: str = "", who: str | None = None) -> None:
     """Write it down together with what it is about: the caller commits both. Secrets have no place here."""
+    db.session.add(event(action, subject, detail, who))
+
+
+def event(action: Action, subject: str = "", detail: str = "", who: str | None = None) -> AuditEvent:
+    """What `note` writes down; for `Later` when it was done already and must not fail over this."""
     if who is None:
         known = has_request_context() and current_user.is_authenticated
         who = current_user.username if known else COMMAND_LINE
     address = (request.remote_addr or "") if has_request_context() else ""
-    db.session.add(
-        AuditEvent(who=who[:80], address=address[:45], action=action, subject=subject[:120], detail=detail[:500])
-    )
+    row = {"who": who[:80], "address": address[:45], "subject": subject[:120], "detail": detail[:500]}
+    return AuditEvent(action=action, at=now(), **row)
 
 
 def tidy(days: int) -> None:

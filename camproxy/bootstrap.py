@@ -6,7 +6,7 @@ import logging
 import secrets
 import sys
 
-from camproxy import database, occupancy
+from camproxy import occupancy, schema
 from camproxy.cameras import Cameras
 from camproxy.errors import BadRequest
 from camproxy.rows import config_of
@@ -29,9 +29,9 @@ class Bootstrap:
 
     def start(self) -> None:
         occupancy.occupy(self._settings.data_dir)
-        database.check(self._settings.database)
+        schema.check(self._settings.database)
         with self._app.app_context():  # type: ignore[attr-defined]
-            database.upgrade()
+            schema.upgrade()
             first_admin(self._settings)
             first_camera(self._settings)
             for row in db.session.scalars(db.select(Camera).order_by(Camera.id)):

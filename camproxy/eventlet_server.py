@@ -16,7 +16,7 @@ from typing import Any  # noqa: E402
 
 import eventlet.wsgi  # noqa: E402
 
-from camproxy import database, occupancy, serving  # noqa: E402
+from camproxy import occupancy, schema, serving  # noqa: E402
 from camproxy.errors import BadSetting, CannotStart  # noqa: E402
 from camproxy.logs import start_logging  # noqa: E402
 from camproxy.settings import load  # noqa: E402
@@ -38,7 +38,7 @@ def serve() -> None:
         raise BadSetting("TLS cannot be true with ASYNC_MODE=eventlet: put nginx in front, or use ASYNC_MODE=threading")
     start_logging(settings)
     occupancy.occupy(settings.data_dir)
-    database.check(settings.database)
+    schema.check(settings.database)
     listener = serving.bind(settings)
     served: Any = importlib.import_module("app").app
     pool = eventlet.GreenPool(settings.max_clients + settings.max_viewers + serving.SPARE_THREADS)

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from camproxy.errors import CannotStart
+from camproxy.files import belong_to
 
 if sys.platform != "win32":
     import fcntl
@@ -44,6 +45,7 @@ def occupy(data_dir: Path, patience: float = PATIENCE) -> None:
     except OSError as error:
         raise CannotStart(f"nothing can be written into {data_dir}: {error.strerror}") from None
     try:
+        belong_to(directory / LOCK, like=directory)
         _lock(descriptor, data_dir, time.monotonic() + patience)
     except BaseException:
         os.close(descriptor)

@@ -23,9 +23,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from app import create_app
-from camproxy import audit, database
+from camproxy import audit, schema
 from camproxy.audit import Action
-from camproxy.errors import BadSetting
+from camproxy.errors import CannotStart
 from models import ROLES, LoginFailure, LoginSession, User, db
 
 SHORTEST_PASSWORD = 8
@@ -35,10 +35,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = read_options(arguments)
     try:
         app = create_app()
-    except BadSetting as error:
+        schema.check(app.config["SQLALCHEMY_DATABASE_URI"])
+        with app.app_context():
+            schema.upgrade()
+    except CannotStart as error:
         return refuse(str(error))
     with app.app_context():
-        database.upgrade()
         username = (options.username or input("User name: ")).strip()
         if not username or len(username) > 80:
             return refuse("A user name has 1 to 80 characters.")

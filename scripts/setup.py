@@ -25,6 +25,7 @@ PROGRAMS = {
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
     "ffmpeg": ("ffmpeg",),
     "nginx": ("nginx",),
+    "postgresql": ("initdb",),
 }
 #: Chromium without a single font shows pages without text.
 FONTS = "fonts-dejavu-core"
@@ -86,7 +87,8 @@ def system() -> None:
 
 def missing() -> list[str]:
     # Daemons live where a user's PATH does not always look.
-    path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
+    postgresql = map(str, Path("/usr/lib/postgresql").glob("*/bin"))
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin", *postgresql))
     return [
         package
         for package, programs in PROGRAMS.items()

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from tests.fakes import FakeEsp32Cam
+from tests.postgres import Cluster, programs
 from tests.running import RunningServer
 
 MakeServer = Callable[..., RunningServer]
+Database = Callable[[], dict[str, str]]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,22 +25,52 @@ def _no_settings_of_this_machine() -> Iterator[None]:
         yield
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What works on a database works on SQLite; what is marked `both_databases` a second time on PostgreSQL."""
+    if "database" in metafunc.fixturenames:
+        both = metafunc.definition.get_closest_marker("both_databases") is not None
+        databases = [pytest.param("sqlite", id=pytest.HIDDEN_PARAM), *(["postgresql"] if both else [])]
+        metafunc.parametrize("database", databases, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster]:
+    """A PostgreSQL of the tests' own."""
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed")
+    cluster = Cluster()
+    yield cluster
+    cluster.remove()
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def database(request: pytest.FixtureRequest) -> Database:
+    """Makes a fresh database each time it is called; the settings for it."""
+    if request.param == "sqlite":
+        return dict
+    cluster: Cluster = request.getfixturevalue("postgresql")
+    return lambda: {"DATABASE_URL": cluster.new_database()}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, database: Database) -> Iterator[RunningServer]:
     """A real server with the demo camera, shared by the tests of a module."""
-    running = RunningServer(tmp_path_factory.mktemp("data"))
+    running = RunningServer(tmp_path_factory.mktemp("data"), **database())
     yield running
     running.stop()
 
 
 @pytest.fixture
-def make_server(tmp_path: Path) -> Iterator[MakeServer]:
+def make_server(tmp_path: Path, database: Database) -> Iterator[MakeServer]:
     """Starts servers with settings of their own: `make_server(PORT=5001)`."""
     running: list[RunningServer] = []
+    databases: dict[Path, dict[str, str]] = {}
 
     def make(**options: Any) -> RunningServer:
         data_dir = options.pop("data_dir", tmp_path / f"data{len(running)}")
-        running.append(RunningServer(data_dir, **options))
+        if data_dir not in databases:
+            databases[data_dir] = database()
+        running.append(RunningServer(data_dir, **databases[data_dir] | options))
         return running[-1]
 
     yield make

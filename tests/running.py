@@ -19,6 +19,9 @@ from typing import Any
 import requests
 import socketio
 import websocket
+from sqlalchemy import create_engine
+
+from camproxy.settings import load
 
 PROJECT = Path(__file__).resolve().parent.parent
 ADDRESS = re.compile(r"CamProxy is at (https?://\S+)")
@@ -38,6 +41,8 @@ class RunningServer:
         own = {"DATA_DIR": str(data_dir), "HOST": "127.0.0.1", "PORT": str(random.randint(20_000, 40_000))}
         own |= {"ADMIN_PASSWORD": self.admin_password} | QUICK | {name: str(value) for name, value in settings.items()}
         environment = {name: value for name, value in os.environ.items() if name not in own}
+        #: Scripts run with these settings work on the same database.
+        self.settings = {name: own[name] for name in ("DATA_DIR", "DATABASE_URL") if name in own}
         self.log: list[str] = []
         self._ready = threading.Event()
         self.url = ""
@@ -67,6 +72,24 @@ class RunningServer:
     @property
     def ws_url(self) -> str:
         return self.url.replace("http", "ws", 1)
+
+    def execute(self, statement: str) -> list[tuple[Any, ...]]:
+        """Look into its database, or change it behind its back."""
+        engine = create_engine(load(self.settings).database)
+        try:
+            with engine.begin() as connection:
+                result = connection.exec_driver_sql(statement)
+                return [tuple(row) for row in result] if result.returns_rows else []
+        finally:
+            engine.dispose()
+
+    def stored(self) -> bytes:
+        """All that it keeps, to look for what it must not keep."""
+        kept = [file.read_bytes() for file in self.data_dir.rglob("*") if file.is_file()]
+        if "DATABASE_URL" in self.settings:
+            tables = self.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+            kept += [repr(self.execute(f'SELECT * FROM "{table}"')).encode() for (table,) in tables]
+        return b"".join(kept)
 
     @property
     def certificate(self) -> str:

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
+from sqlalchemy import Connection
 from werkzeug.security import generate_password_hash
 
 from app import create_app
-from camproxy import database
-from camproxy.database import scripts
+from camproxy import schema
+from camproxy.schema import scripts
 from models import Camera, Permission, Preset, User, db
+
+Database = Callable[[], dict[str, str]]
 
 PROJECT = Path(__file__).resolve().parent.parent
 
 
-def make_app(data_dir: Path) -> Flask:
-    return create_app({"DATA_DIR": str(data_dir)})
+@pytest.fixture
+def app(tmp_path: Path, database: Database) -> Iterator[Flask]:
+    """An application at rest, with an empty database."""
+    made = create_app({"DATA_DIR": str(tmp_path)} | database())
+    yield made
+    with made.app_context():
+        db.session.remove()
+        db.engine.dispose()
 
 
 def revision(app: Flask) -> str | None:
@@ -31,45 +41,38 @@ def revision(app: Flask) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def close(app: Flask) -> None:
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
-
-
-def card_database(path: Path) -> None:
+def card_database(connection: Connection) -> None:
     """What the design card's first server left behind: one table, Werkzeug's hashes, no revision."""
-    with sqlite3.connect(path) as connection:
-        connection.execute(
-            "CREATE TABLE user (id INTEGER NOT NULL PRIMARY KEY, username VARCHAR(80) NOT NULL UNIQUE, "
-            "password_hash VARCHAR(256) NOT NULL, is_active BOOLEAN NOT NULL, is_admin BOOLEAN NOT NULL)"
-        )
-        rows = [("anna", True, True), ("ben", True, False), ("cleo", False, False)]
-        for name, active, admin in rows:
-            connection.execute(
-                "INSERT INTO user (username, password_hash, is_active, is_admin) VALUES (?, ?, ?, ?)",
-                (name, generate_password_hash(f"{name}'s password"), active, admin),
-            )
-    connection.close()
+    columns = [sa.Column("id", sa.Integer, primary_key=True)]
+    columns += [sa.Column("username", sa.String(80), nullable=False, unique=True)]
+    columns += [sa.Column("password_hash", sa.String(256), nullable=False)]
+    columns += [sa.Column(name, sa.Boolean, nullable=False) for name in ("is_active", "is_admin")]
+    users = sa.Table("user", sa.MetaData(), *columns)
+    users.create(connection)
+    rows = [("anna", True, True), ("ben", True, False), ("cleo", False, False)]
+    for name, active, admin in rows:
+        password_hash = generate_password_hash(f"{name}'s password")
+        new = users.insert().values(username=name, password_hash=password_hash, is_active=active, is_admin=admin)
+        connection.execute(new)
 
 
-def test_an_empty_database_gets_the_tables_of_the_models(tmp_path: Path) -> None:
-    app = make_app(tmp_path)
+@pytest.mark.both_databases
+def test_an_empty_database_gets_the_tables_of_the_models(app: Flask) -> None:
     with app.app_context():
-        database.upgrade()
+        schema.upgrade()
         with db.engine.connect() as connection:
             context = MigrationContext.configure(connection, opts={"compare_type": True})
             assert compare_metadata(context, db.metadata) == []
-        database.upgrade()  # a second time changes nothing
+        schema.upgrade()  # a second time changes nothing
     assert revision(app) == scripts().get_current_head()
-    close(app)
 
 
-def test_the_card_s_database_is_taken_over_with_its_users(tmp_path: Path) -> None:
-    card_database(tmp_path / "robocam.db")
-    app = make_app(tmp_path)
+@pytest.mark.both_databases
+def test_the_card_s_database_is_taken_over_with_its_users(app: Flask) -> None:
     with app.app_context():
-        database.upgrade()
+        with db.engine.begin() as connection:
+            card_database(connection)
+        schema.upgrade()
         people = {user.username: user for user in db.session.scalars(db.select(User))}
         assert {name: (user.role, user.is_active) for name, user in people.items()} == {
             "anna": ("admin", True),
@@ -86,60 +89,55 @@ def test_the_card_s_database_is_taken_over_with_its_users(tmp_path: Path) -> Non
             context = MigrationContext.configure(connection, opts={"compare_type": True})
             differences = [change for change in compare_metadata(context, db.metadata) if "constraint" not in change[0]]
             assert differences == []
-    close(app)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("older", [script.revision for script in scripts().walk_revisions()])
-def test_every_older_revision_can_be_brought_to_the_present_form(tmp_path: Path, older: str) -> None:
-    app = make_app(tmp_path)
+def test_every_older_revision_can_be_brought_to_the_present_form(app: Flask, older: str) -> None:
     with app.app_context():
         from alembic import command
 
         with db.engine.begin() as connection:
-            config = database.configuration()
+            config = schema.configuration()
             config.attributes["connection"] = connection
             command.upgrade(config, older)
         assert revision(app) == older
-        database.upgrade()
+        schema.upgrade()
     assert revision(app) == scripts().get_current_head()
-    close(app)
 
 
-def test_down_and_up_again_keeps_the_users(tmp_path: Path) -> None:
+@pytest.mark.both_databases
+def test_down_and_up_again_keeps_the_users(app: Flask) -> None:
     from alembic import command
 
-    app = make_app(tmp_path)
     with app.app_context():
-        database.upgrade()
+        schema.upgrade()
         db.session.add(User("anna", "a long password", is_admin=True))
         db.session.add(User("ben", "a long password"))
         db.session.commit()
         db.session.remove()
         with db.engine.begin() as connection:
-            config = database.configuration()
+            config = schema.configuration()
             config.attributes["connection"] = connection
             command.downgrade(config, "0001")
         with db.engine.connect() as connection:
             rows = connection.execute(db.text('SELECT username, is_admin FROM "user" ORDER BY username')).all()
             assert [(name, bool(admin)) for name, admin in rows] == [("anna", True), ("ben", False)]
-        database.upgrade()
+        schema.upgrade()
         assert [user.role for user in User.query.order_by(User.username)] == ["admin", "operator"]
-    close(app)
 
 
-def test_sqlite_is_opened_safely(tmp_path: Path) -> None:
-    app = make_app(tmp_path)
+def test_sqlite_is_opened_safely(app: Flask) -> None:
     with app.app_context(), db.engine.connect() as connection:
         assert connection.execute(db.text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(db.text("PRAGMA synchronous")).scalar() == 2, "FULL"
         assert connection.execute(db.text("PRAGMA foreign_keys")).scalar() == 1
-    close(app)
 
 
-def test_removing_a_camera_or_a_user_takes_what_belongs_to_it_along(tmp_path: Path) -> None:
-    app = make_app(tmp_path)
+@pytest.mark.both_databases
+def test_removing_a_camera_or_a_user_takes_what_belongs_to_it_along(app: Flask) -> None:
     with app.app_context():
-        database.upgrade()
+        schema.upgrade()
         camera = Camera(name="Door", slug="door", url="demo:")
         camera.presets.append(Preset(slot=1, name="Left", x=0, y=90))
         user = User("anna", "a long password")
@@ -154,7 +152,6 @@ def test_removing_a_camera_or_a_user_takes_what_belongs_to_it_along(tmp_path: Pa
         assert user.default_camera_id is None
         assert db.session.scalar(db.select(db.func.count()).select_from(Preset)) == 0
         assert db.session.scalar(db.select(db.func.count()).select_from(Permission)) == 0
-    close(app)
 
 
 # The source documents' own commands, as written there
@@ -197,12 +194,13 @@ with app.app_context():
 """
     assert run_python(tmp_path, snippet).split() == ["True", "False", "True", "False", "operator", "0"]
     # A database made that way is the present one: starting the server migrates nothing and breaks nothing.
-    app = make_app(tmp_path)
+    app = create_app({"DATA_DIR": str(tmp_path)})
     assert revision(app) == scripts().get_current_head()
     with app.app_context():
-        database.upgrade()
+        schema.upgrade()
         assert User.query.filter_by(username="neuer_user").count() == 1
-    close(app)
+        db.session.remove()
+        db.engine.dispose()
 
 
 def test_importing_create_app_starts_nothing(tmp_path: Path) -> None:

@@ -12,12 +12,14 @@ PROJECT = Path(__file__).resolve().parent.parent
 #: From the bottom of the house to its roof: a module imports from its own row or from those above it.
 FLOORS = (
     ("models", "camproxy", "camproxy.errors", "camproxy.clock", "camproxy.addresses", "camproxy.sockets"),
-    ("camproxy.settings", "camproxy.logs", "camproxy.occupancy", "camproxy.sqlite_file", "camproxy.certificates"),
+    ("camproxy.settings", "camproxy.logs", "camproxy.files", "camproxy.certificates"),
+    ("camproxy.occupancy", "camproxy.sqlite_file"),
     ("camproxy.messages", "camproxy.frames"),
     ("camproxy.links",),
     ("camproxy.control",),
     ("camproxy.cameras",),
     ("camproxy.runtime", "camproxy.access", "camproxy.database", "camproxy.rows", "camproxy.audit"),
+    ("camproxy.schema", "camproxy.backup", "camproxy.later", "camproxy.probe"),
     ("camproxy.bootstrap", "camproxy.serving", "camproxy.tls", "camproxy.worker", "camproxy.watchdog"),
     ("camproxy.eventlet_server",),
     ("camproxy.web",),

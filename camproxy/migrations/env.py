@@ -1,4 +1,4 @@
-"""Alembic's environment: on the connection that database.upgrade() opened, or on the application's own."""
+"""Alembic's environment: on the connection that schema.upgrade() opened, or on the application's own."""
 
 from __future__ import annotations
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from flask import Flask, Response, g, request, session
 from flask.sessions import SecureCookieSessionInterface
-from flask_login import LoginManager
+from flask_login import LoginManager, current_user
+from sqlalchemy.exc import SQLAlchemyError
 
-from models import ApiToken, LoginSession, User
+from camproxy.web.services import services
+from models import ApiToken, LoginSession, User, db, now
 
 login_manager = LoginManager()
 
@@ -44,10 +46,25 @@ def load_user_by_token(incoming: object) -> User | None:
 
 
 def let_in(found: ApiToken | LoginSession) -> User:
-    found.use()
+    at = now()
+    if found.is_to_be_noted(at):
+        services().later.used(found, at)
     g.credential = found.sha256
     g.by_token = isinstance(found, ApiToken)
     return found.user
+
+
+def after_a_failure() -> None:
+    """Go on with an answer after the database has failed: for the user as before, or for nobody if they can't be read.
+
+    Pages and translations ask who the user is, and must not fail over that again.
+    """
+    try:
+        db.session.rollback()
+        _ = current_user.is_authenticated and current_user.language
+    except SQLAlchemyError:
+        db.session.close()
+        login_manager._update_request_context_with_user()
 
 
 def challenge(response: Response) -> Response:

@@ -11,10 +11,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import get_translations, gettext
 from flask_wtf.csrf import CSRFError
 from pydantic import BaseModel
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
-from camproxy.errors import N_, CamProxyError
+from camproxy.database import is_unusable, reason
+from camproxy.errors import N_, CamProxyError, Unavailable
+from camproxy.web.auth import after_a_failure
+from camproxy.web.services import services
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +32,17 @@ class Problem(BaseModel):
 
     error: str
     message: str
+
+
+def known_error(error: BaseException) -> CamProxyError:
+    """What may be told of any error: `Unavailable` when it is the database's, `internal` for a fault in the server."""
+    if isinstance(error, CamProxyError):
+        return error
+    if not is_unusable(error):
+        return CamProxyError(str(error))
+    log.error("the database cannot be used: %s", reason(error))
+    services().probe.doubt()
+    return Unavailable("The database does not answer just now. Try again shortly.")
 
 
 def problem(error: CamProxyError, texts: NullTranslations | None = None) -> dict[str, Any]:
@@ -91,12 +105,13 @@ def handle_errors(app: Flask) -> None:
         code = CODES.get(status, "internal" if status >= 500 else "bad_request")
         return answer(status, code, messages.get(status, error.description or error.name))
 
-    @app.errorhandler(OperationalError)
-    def database(error: OperationalError) -> ResponseReturnValue:
-        log.error("%s %s: database: %s", request.method, request.path, error.orig)
-        return answer(503, "internal", gettext("The database does not answer just now. Try again shortly."))
-
     @app.errorhandler(Exception)
     def fault(error: Exception) -> ResponseReturnValue:
         log.exception("%s %s failed", request.method, request.path)
         return answer(500, "internal", gettext(FAULT))
+
+    @app.errorhandler(SQLAlchemyError)
+    def database(error: SQLAlchemyError) -> ResponseReturnValue:
+        after_a_failure()
+        ours = known_error(error)
+        return known(ours) if isinstance(ours, Unavailable) else fault(error)

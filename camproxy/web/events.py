@@ -17,6 +17,7 @@ from flask_babel import get_translations
 from flask_login import current_user
 from flask_socketio import ConnectionRefusedError as Refused
 from flask_socketio import SocketIO
+from sqlalchemy.exc import SQLAlchemyError
 
 from camproxy import audit
 from camproxy.access import levels
@@ -24,17 +25,17 @@ from camproxy.audit import Action
 from camproxy.cameras import Camera
 from camproxy.control.commands import AskPosition
 from camproxy.control.lease import Driver
-from camproxy.errors import BadRequest, CamProxyError, ControlHeld, NotFound, RateLimited, Unauthorized
+from camproxy.errors import BadRequest, ControlHeld, NotFound, RateLimited, Unauthorized
 from camproxy.frames import Viewer
 from camproxy.messages import ControlRequest, FrameAck, Hello, Message, Subscribe, read_browser_event
 from camproxy.web.announcer import announce_control, control_state, position_update
-from camproxy.web.errors import problem
+from camproxy.web.errors import known_error, problem
 from camproxy.web.guards import LOGIN, NEEDED_LEVEL, SEE, STEER, camera_for
 from camproxy.web.live import Client, Subscription
 from camproxy.web.services import services
 from camproxy.web.socketio_server import MALFORMED
 from camproxy.web.steering import command_of, steer
-from models import User, db
+from models import User
 
 log = logging.getLogger(__name__)
 
@@ -145,8 +146,7 @@ def take_control(user: User, camera: Camera, take_over: bool) -> dict[str, Any]:
         raise
     announce_control(camera, shared.live, shared.socketio)
     if before and before.id != user.id:
-        audit.note(Action.CONTROL_TAKEN_OVER, camera.config.name, before.name)
-        db.session.commit()
+        shared.later.note(audit.event(Action.CONTROL_TAKEN_OVER, camera.config.name, before.name))
     return {"ok": True} | control_state(camera, user.id)
 
 
@@ -168,8 +168,11 @@ def register_events(socketio: SocketIO) -> None:
 def admit() -> dict[str, Any] | None:
     """Before a connection exists at all, for strangers must not even cost a thread: why it may not be made."""
     shared = services()
-    if not current_user.is_authenticated:
-        return problem(Unauthorized("Log in first."))
+    try:
+        if not current_user.is_authenticated:
+            return problem(Unauthorized("Log in first."))
+    except SQLAlchemyError as error:
+        return problem(known_error(error))
     connections = shared.socketio.server.eio.sockets.copy().values()
     if sum(not connection.closed for connection in connections) > shared.settings.max_clients:
         return problem(RateLimited("As many browsers are connected as this server allows."))
@@ -177,10 +180,18 @@ def admit() -> dict[str, Any] | None:
 
 
 def connect(auth: Any = None) -> None:
+    try:
+        if not current_user.is_authenticated:
+            raise Refused("unauthorized")  # the log-in has ended since the connection was made
+        let_in(current_user._get_current_object(), auth)
+    except SQLAlchemyError as error:
+        services().live.remove(sid())
+        raise Refused(known_error(error).code) from None
+    tell_count()
+
+
+def let_in(user: User, auth: Any) -> None:
     shared = services()
-    if not current_user.is_authenticated:
-        raise Refused("unauthorized")  # the log-in has ended since the connection was made
-    user: User = current_user._get_current_object()
     client = Client(sid(), user.id, g.credential, user.username, levels(user))
     shared.live.add(client)
     if Hello.model_validate(auth if isinstance(auth, dict) else {}).subscribe:
@@ -188,7 +199,6 @@ def connect(auth: Any = None) -> None:
             start_watching(client, shared.cameras.get(camera_for(user, None, "view").id), "base64")
         except NotFound:
             log.info("%s connected and may see no camera", user.username)
-    tell_count()
 
 
 def disconnect(reason: Any = None) -> None:
@@ -219,10 +229,10 @@ def _guarded(name: str, event: Event) -> Callable[..., Answer]:
         shared, caller, texts = services(), sid(), get_translations()
 
         def failed(error: BaseException) -> dict[str, Any]:
-            if not isinstance(error, CamProxyError):
+            ours = known_error(error)
+            if ours.code == "internal":
                 log.error("event %s failed", name, exc_info=error)
-                error = CamProxyError(str(error))
-            told = problem(error, texts)  # perhaps in a device's thread, which speaks no language
+            told = problem(ours, texts)  # perhaps in a device's thread, which speaks no language
             shared.socketio.server.emit("error", told, to=caller)
             return {"ok": False} | told
 

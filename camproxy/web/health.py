@@ -13,7 +13,6 @@ from camproxy import __version__
 from camproxy.cameras import Camera
 from camproxy.web.guards import ANYONE, allow
 from camproxy.web.services import services
-from models import db
 
 bp = Blueprint("health", __name__)
 
@@ -21,26 +20,31 @@ bp = Blueprint("health", __name__)
 @bp.get("/health")
 @allow(ANYONE)
 def health() -> ResponseReturnValue:
-    """healthy, degraded (a camera is missing) or unhealthy (503). The causes are for admins."""
+    """healthy, degraded (a camera is missing, nothing can be stored) or unhealthy (503). The causes are for admins."""
     shared = services()
     fatal = []
     if not shared.runtime.running:
         fatal.append("the server's parts are not running")
-    may_know = False
-    try:
-        db.session.execute(db.text("SELECT 1"))
-        may_know = bool(current_user.is_authenticated and current_user.is_admin)
-    except SQLAlchemyError as error:
-        fatal.append(f"the database does not answer: {type(error).__name__}")
-    missing = [cause for camera in shared.cameras if (cause := _what_is_wrong(camera))]
+    database = shared.probe.look()
+    if database.unreadable:
+        fatal.append(f"the database does not answer: {database.unreadable}")
+    missing = [f"the database takes nothing: {database.unwritable}"] if database.unwritable else []
+    missing += [cause for camera in shared.cameras if (cause := _what_is_wrong(camera))]
     answer: dict[str, Any] = {
         "status": "unhealthy" if fatal else "degraded" if missing else "healthy",
         "esp32_connected": any(camera.online for camera in shared.cameras),
         "clients": len(shared.live),
     }
-    if may_know:
+    if not database.unreadable and is_asked_by_admin():
         answer |= {"causes": fatal + missing, "version": __version__, "port": shared.runtime.port}
     return jsonify(answer), 503 if fatal else 200
+
+
+def is_asked_by_admin() -> bool:
+    try:
+        return bool(current_user.is_authenticated and current_user.is_admin)
+    except SQLAlchemyError:
+        return False
 
 
 def _what_is_wrong(camera: Camera) -> str | None:

@@ -19,6 +19,7 @@ from babel.support import Translations
 from flask import Flask, has_request_context, request
 from flask_babel import Babel, Domain, get_locale
 from flask_login import current_user
+from sqlalchemy.exc import SQLAlchemyError
 
 from camproxy.web.services import services
 
@@ -51,7 +52,10 @@ def languages() -> list[tuple[str, str]]:
 def language() -> str:
     """The user's choice, else the server's setting, else what the browser asks for, else English."""
     codes = [code for code, _ in languages()]
-    chosen = current_user.language if current_user and current_user.is_authenticated else ""
+    try:
+        chosen = current_user.language if current_user and current_user.is_authenticated else ""
+    except SQLAlchemyError:
+        chosen = ""  # what there is to say then is that the database does not answer
     for wanted in (chosen, services().settings.language):
         if wanted in codes:
             return wanted

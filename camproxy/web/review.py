@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from camproxy.access import Rights
 from camproxy.control.lease import Driver
+from camproxy.database import reason
 from camproxy.web.announcer import announce_control
 from camproxy.web.services import services
 from camproxy.web.viewers.fanout import NOT_ALLOWED, Outlet
@@ -68,6 +69,7 @@ class AccessWatch:
         return {}
 
     def _run(self) -> None:
+        failing = False
         while not self._stopping.wait(self.EVERY):
             with self._app.app_context():
                 shared = services()
@@ -75,5 +77,8 @@ class AccessWatch:
                     continue
                 try:
                     end_what_is_not_allowed()
+                    failing = False
                 except SQLAlchemyError as error:
-                    log.warning("could not look who may see what: %s", error)
+                    if not failing:  # the pictures go on; this is no reason to write a line each second
+                        log.warning("cannot look who may see what: %s", reason(error))
+                    failing = True

@@ -10,6 +10,8 @@ from flask_socketio import SocketIO
 
 from camproxy.cameras import Cameras
 from camproxy.control.throttle import Throttle
+from camproxy.later import Later
+from camproxy.probe import Probe
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings
 from camproxy.web.edge import Sockets
@@ -29,6 +31,8 @@ class Services:
     sockets: Sockets
     throttle: Throttle
     places: Places
+    later: Later
+    probe: Probe
 
 
 def services() -> Services:

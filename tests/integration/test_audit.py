@@ -7,8 +7,19 @@ from typing import Any
 
 import pytest
 
-from tests.integration.people import PASSWORD, issue_token, log_in, new_account, new_camera, new_person, permit
+from tests.integration.people import (
+    PASSWORD,
+    issue_token,
+    log_in,
+    new_account,
+    new_camera,
+    new_person,
+    permit,
+    wait_until,
+)
 from tests.running import Person, RunningServer
+
+pytestmark = pytest.mark.both_databases
 
 
 @pytest.fixture
@@ -78,7 +89,8 @@ def test_taking_the_wheel_from_somebody(admin: Person) -> None:
     with person:
         assert person.ask("POST", f"/api/cameras/{camera['slug']}/control", {}).ok
         assert admin.ask("POST", f"/api/cameras/{camera['slug']}/control", {"take_over": True}).ok
-    assert latest(admin) == [("admin", "control_taken_over", camera["name"], account.username)]
+    taken = [("admin", "control_taken_over", camera["name"], account.username)]
+    wait_until(lambda: latest(admin) == taken, "it is written down")
 
 
 def test_pages_of_it(admin: Person) -> None:

@@ -62,6 +62,7 @@ def refused(answer: requests.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]
 
 
+@pytest.mark.both_databases
 def test_stored_listed_replaced_and_removed(admin: Person, camera: dict[str, Any], presets: Presets) -> None:
     assert presets.list() == []
     gate = {"slot": 9, "name": "Gate", "x": 10, "y": 170}
@@ -274,6 +275,7 @@ def test_a_number_that_no_row_can_have_is_no_fault_of_the_server(
     assert admin.ask(method, path, body).status_code in (400, 404, 405)
 
 
+@pytest.mark.both_databases
 def test_two_who_store_the_same_slot_at_once(server: RunningServer, admin: Person) -> None:
     camera = new_camera(admin)
     people = [server.person() for _ in range(6)]

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from camproxy.access import level_by_credential
 from camproxy.cameras import Camera
+from camproxy.database import reason
 from camproxy.frames import Frame, Viewer
 from camproxy.sockets import WholeSends
 from camproxy.web.services import services
@@ -65,7 +66,7 @@ class Watch:
             with self._app.app_context():
                 return level_by_credential(self._credential, self.camera.id) != "none"
         except SQLAlchemyError as error:
-            log.warning("could not look who may see what: %s", error)
+            log.warning("cannot look who may see what: %s", reason(error))
             return True  # as the fan-out does: the picture does not depend on the database
 
 

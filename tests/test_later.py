@@ -1,0 +1,95 @@
+"""Later: what was noted while the database took nothing is written when it does again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from app import create_app
+from camproxy import schema
+from camproxy.audit import Action, event
+from camproxy.later import Later
+from models import ApiToken, AuditEvent, User, db, now
+from tests.integration.people import wait_until
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[Flask]:
+    made = create_app({"DATA_DIR": str(tmp_path)})
+    with made.app_context():
+        schema.upgrade()
+        user = User("anna", "a long password")
+        db.session.add(user)
+        db.session.add_all(ApiToken.issue(user, name)[0] for name in ("first", "second"))
+        db.session.commit()
+    yield made
+    with made.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def later(app: Flask) -> Iterator[Later]:
+    made = Later(app)
+    yield made
+    made.stop()
+
+
+def tokens(app: Flask) -> dict[str, ApiToken]:
+    with app.app_context():
+        return {token.name: token for token in db.session.scalars(db.select(ApiToken))}
+
+
+def test_the_last_time_counts_and_others_are_not_touched(app: Flask, later: Later) -> None:
+    at, first = now(), tokens(app)["first"]
+    later.used(first, at - timedelta(minutes=1))
+    later.used(first, at)
+    assert later.state() == {"waiting": 1}
+    later.start()
+    wait_until(lambda: tokens(app)["first"].last_used_at == at, "it is written")
+    assert tokens(app)["second"].last_used_at is None
+
+
+def test_once_a_minute_is_enough(app: Flask) -> None:
+    token, at = tokens(app)["first"], now()
+    assert token.is_to_be_noted(at)
+    token.used(at)
+    assert not token.is_to_be_noted(at + timedelta(seconds=60))
+    assert token.is_to_be_noted(at + timedelta(seconds=61))
+
+
+def test_a_token_that_is_gone_meanwhile_spoils_nothing(app: Flask, later: Later) -> None:
+    found, at = tokens(app), now()
+    with app.app_context():
+        db.session.execute(db.delete(ApiToken).where(ApiToken.name == "first"))
+        db.session.commit()
+    later.used(found["first"], at)
+    later.used(found["second"], at)
+    later.start()
+    wait_until(lambda: tokens(app)["second"].last_used_at == at, "the other is written")
+
+
+def test_what_waits_is_in_order_and_the_oldest_goes_first(app: Flask) -> None:
+    later = Later(app, room=3)
+    with app.app_context():
+        for number in range(5):
+            later.note(event(Action.CONTROL_TAKEN_OVER, f"Camera {number}"))
+
+    def noted() -> list[str]:
+        with app.app_context():
+            return list(db.session.scalars(db.select(AuditEvent.subject).order_by(AuditEvent.id)))
+
+    later.start()
+    wait_until(lambda: noted() == ["Camera 2", "Camera 3", "Camera 4"], "all that there was room for")
+    later.stop()
+
+
+def test_what_waits_is_written_at_the_end(app: Flask, later: Later) -> None:
+    later.start()
+    at = now()
+    later.used(tokens(app)["first"], at)
+    later.stop()
+    assert tokens(app)["first"].last_used_at == at
