@@ -152,6 +152,7 @@ def test_what_the_master_says_does_not_tear_the_log_apart(make_server: MakeServe
                 server.process.send_signal(signal.SIGTTOU)  # has no effect but a line
                 lines = 1 + number // 20
                 wait_until(lambda lines=lines: server.logged.count("ttou") == lines, "it was heard")
+    wait_until(lambda: "/request-149 " in server.logged, "the terminal has the last line too")
     folder = server.data_dir / "logs"
     files = [*sorted(folder.glob("camproxy.log.*"), reverse=True), folder / "camproxy.log"]
     written = [line for file in files for line in file.read_text().splitlines()]
