@@ -14,12 +14,18 @@ Run it again to upgrade, or to add nginx later: settings and data stay as they a
                        certbot in /etc/letsencrypt/live/NAME is used, or
   --certificate FILE   a certificate of your own with its chain, and
   --key FILE           its key
-  --port PORT          where the server listens (default 5000)
+  --http-port PORT     where nginx sends people on to https (default 80)
+  --https-port PORT    where people reach it (default 443)
+  --port PORT          where the server itself listens (default 5000)
   --admin NAME         name of the first admin (default admin)
+  --name NAME          of this instance if there are several: camproxy-garden (default camproxy)
   --python PROGRAM     Python 3.11 or later (default python3)
   --root DIRECTORY     install below DIRECTORY: no user, no packages, nothing is started
 END
 }
+
+# shellcheck source=deploy/nginx/site.sh
+source "${BASH_SOURCE[0]%/*}/nginx/site.sh"
 
 say() { printf '%s\n' "$*"; }
 die() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
@@ -29,11 +35,11 @@ main() {
     umask 022
     PATH=$PATH:/usr/sbin:/sbin
     source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-    app=$root/opt/camproxy
+    app=$root/opt/$name
     staged=$app.new
-    settings=$root/etc/camproxy/camproxy.env
-    unit=$root/etc/systemd/system/camproxy.service
-    site=$root/etc/nginx/sites-available/camproxy.conf
+    settings=$root/etc/$name/camproxy.env
+    unit=$root/etc/systemd/system/$name.service
+    site=$root/etc/nginx/sites-available/$name.conf
     cd /
 
     check_machine
@@ -41,12 +47,13 @@ main() {
     check_python
     make_user
     make_settings
-    password=
+    password='' stopped=''
     trap at_the_end EXIT
     stage_code
-    if [[ ! -d $app ]]; then
-        make_first_admin
-    fi
+    read_settings
+    stop_it
+    back_up
+    bring_up_the_database
     switch_to_it
     install_unit
     start_it
@@ -56,10 +63,14 @@ main() {
     sum_up
 }
 
-# However it ends: an admin whose password nobody has seen could not log in.
-# shellcheck disable=SC2317  # trap calls it
+# However it ends: what ran before runs again, and an admin whose password nobody has seen could not log in.
+# shellcheck disable=SC2317,SC2329  # trap calls it
 at_the_end() {
     rm -rf "$staged"
+    if [[ $stopped ]]; then
+        say "Starting what was installed before" >&2
+        systemctl start "$name" || true
+    fi
     [[ $password ]] || return 0
     say
     say "  The first admin is  $admin"
@@ -68,14 +79,17 @@ at_the_end() {
 }
 
 read_options() {
-    nginx='' domain='' self_signed='' certificate='' key='' port='' admin=admin python=python3 root=''
+    nginx='' domain='' self_signed='' certificate='' key='' http_port=80 https_port=443
+    port='' admin=admin name=camproxy python=python3 root=''
+    local option
     while (($#)); do
         case $1 in
             --nginx) nginx=yes ;;
             --self-signed) self_signed=yes ;;
-            --domain | --certificate | --key | --port | --admin | --python | --root)
+            --domain | --certificate | --key | --http-port | --https-port | --port | --admin | --name | --python | --root)
                 [[ ${2-} ]] || die "$1 needs a value"
-                printf -v "${1#--}" %s "$2"
+                option=${1#--}
+                printf -v "${option//-/_}" %s "$2"
                 shift
                 ;;
             -h | --help) usage; exit ;;
@@ -83,7 +97,12 @@ read_options() {
         esac
         shift
     done
-    [[ ! $port || $port =~ ^[1-9][0-9]{0,4}$ ]] || die "--port $port is no port"
+    local one
+    for one in "$http_port" "$https_port" ${port:+"$port"}; do
+        [[ $one =~ ^[1-9][0-9]{0,4}$ && $one -lt 65536 ]] || die "$one is no port"
+    done
+    # Nobody else's /etc/NAME, and no other user.
+    [[ $name =~ ^camproxy(-[a-z0-9]{1,20})?$ ]] || die "--name $name: camproxy- and small letters or digits, please"
     root=${root%/}
     [[ ! $root || $root == /* ]] || root=$PWD/$root
     [[ $nginx ]] || return 0
@@ -92,7 +111,7 @@ read_options() {
         [[ -f $certificate && -f $key ]] || die "--certificate and --key have to name two files"
         certificate=$(realpath "$certificate") key=$(realpath "$key")
     elif [[ $self_signed ]]; then
-        certificate=/etc/camproxy/tls/certificate.pem key=/etc/camproxy/tls/key.pem
+        certificate=/etc/$name/tls/certificate.pem key=/etc/$name/tls/key.pem
     else
         certificate=/etc/letsencrypt/live/$domain/fullchain.pem key=/etc/letsencrypt/live/$domain/privkey.pem
         [[ -f $root$certificate ]] ||
@@ -128,18 +147,15 @@ check_python() {
 
 make_user() {
     [[ ! $root ]] || return 0
-    if ! getent passwd camproxy >/dev/null; then
-        say "Making the user camproxy, as which the server runs"
-        useradd --system --user-group --home-dir /var/lib/camproxy --no-create-home --shell /usr/sbin/nologin camproxy
+    if ! getent passwd "$name" >/dev/null; then
+        say "Making the user $name, as which the server runs"
+        useradd --system --user-group --home-dir "/var/lib/$name" --no-create-home --shell /usr/sbin/nologin "$name"
     fi
 }
 
-# Its value in the settings file; empty when it is not set there.
-setting() { sed -n "s/^$1=//p" "$settings" | tail -n 1; }
-
 # set_setting NAME VALUE
 set_setting() {
-    [[ $(setting "$1") != "$2" ]] || return 0
+    ! grep -qxF "$1=$2" "$settings" || return 0
     say "Setting $1=$2"
     if grep -q "^$1=" "$settings"; then
         sed -i "s|^$1=.*|$1=$2|" "$settings"
@@ -149,16 +165,16 @@ set_setting() {
 }
 
 make_settings() {
-    install -d "$root/etc/camproxy"
+    install -d "$root/etc/$name"
     if [[ ! -e $settings ]]; then
         say "Making the settings file $settings"
-        cat >"$settings" <<'END'
-# CamProxy's settings. All that there are, with their defaults: /opt/camproxy/.env.example
-# After a change: systemctl restart camproxy
+        cat >"$settings" <<END
+# CamProxy's settings. All that there are, with their defaults: /opt/$name/.env.example
+# After a change: systemctl restart $name
 HOST=0.0.0.0
 PORT=5000
 PORT_RANGE=1
-DATA_DIR=/var/lib/camproxy
+DATA_DIR=/var/lib/$name
 END
     fi
     if [[ $port ]]; then
@@ -168,35 +184,32 @@ END
     if [[ $nginx ]]; then
         set_setting HOST 127.0.0.1
         set_setting PORT_RANGE 1
-        [[ $(setting TRUSTED_PROXIES) ]] || set_setting TRUSTED_PROXIES 127.0.0.1
+        grep -q '^TRUSTED_PROXIES=.' "$settings" || set_setting TRUSTED_PROXIES 127.0.0.1
     fi
-    port=$(setting PORT)
-    port=${port:-5000}
+    chmod 640 "$settings"
     if [[ $root ]]; then
-        chmod 640 "$settings"
-        install -d -m 750 "$root/var/lib/camproxy"
+        install -d -m 750 "$root/var/lib/$name"
     else
         # Only root may change them, only the server and root may read them: there may be passwords among them.
-        chown root:camproxy "$settings"
-        chmod 640 "$settings"
-        install -d -o camproxy -g camproxy -m 750 /var/lib/camproxy
+        chown "root:$name" "$settings"
+        install -d -o "$name" -g "$name" -m 750 "/var/lib/$name"
     fi
 }
 
 # Everything is made ready beside the version that runs, so that a failure here leaves it as it was.
 stage_code() {
     local parts=(app.py models.py gunicorn.conf.py camproxy scripts templates static deploy docs
-        requirements.txt package.json package-lock.json .env.example README.md CHANGELOG.md)
+        package.json package-lock.json .env.example README.md CHANGELOG.md)
     say "Copying the code"
     rm -rf "$staged"
     mkdir -p "$staged"
-    tar -C "$source_dir" --exclude=__pycache__ -cf - "${parts[@]}" | tar -C "$staged" --no-same-owner -xf -
-    ln -s ../../etc/camproxy/camproxy.env "$staged/.env"
+    (cd "$source_dir" && tar --exclude=__pycache__ -cf - "${parts[@]}" requirements*.txt) |
+        tar -C "$staged" --no-same-owner -xf -
+    ln -s "../../etc/$name/camproxy.env" "$staged/.env"
 
     say "Installing the Python packages (a few minutes)"
     "$python" -m venv "$staged/.venv"
-    "$staged/.venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$staged/requirements.txt" ||
-        die "the packages could not be installed; nothing has been changed"
+    install_requirements requirements.txt
     "$staged/.venv/bin/python" "$staged/scripts/setup.py" client ||
         die "the browser's client could not be fetched; nothing has been changed"
     # The programs in .venv/bin name the directory where they were installed.
@@ -207,47 +220,83 @@ stage_code() {
     chmod -R u=rwX,go=rX "$staged"
 }
 
-# Run a command as the server would run, with the settings file and nothing of our own environment.
-as_server() {
-    local command=(env -i "PATH=$PATH" LANG=C.UTF-8 "ENV_FILE=$settings" "DATA_DIR=$root$(setting DATA_DIR)" "$@")
-    if [[ $root ]]; then
-        "${command[@]}"
-    else
-        runuser -u camproxy -- "${command[@]}"
-    fi
+install_requirements() {
+    "$staged/.venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$staged/$1" ||
+        die "the packages of $1 could not be installed; nothing has been changed"
 }
 
-# The server would do it at its first start, but then the password would stand in the journal.
-make_first_admin() {
-    [[ ! $(setting ADMIN_PASSWORD) ]] || return 0
-    local users
-    users=$(
-        cd "$staged"
-        as_server .venv/bin/python - <<'END'
-import app, models
-from camproxy import database
+# Run the new version's Python as the server will run, with the settings file and nothing of our own environment.
+as_server() (
+    cd "$staged"
+    umask 077
+    command=(env -i "PATH=$PATH" LANG=C.UTF-8 LOG_LEVEL=WARNING "ENV_FILE=$settings")
+    if [[ $root ]]; then
+        command+=("DATA_DIR=$root$(sed -n 's/^DATA_DIR=//p' "$settings" | tail -n 1)")
+    else
+        command=(runuser -u "$name" -- "${command[@]}")
+    fi
+    "${command[@]}" .venv/bin/python "$@"
+)
 
-with app.create_app({"LOG_LEVEL": "WARNING"}).app_context():
-    database.upgrade()
-    print(models.User.query.count())
-END
-    )
-    [[ $users == 0 ]] || return 0
-    say "Making the first admin, $admin"
-    password=$("$python" -c 'import secrets; print(secrets.token_urlsafe(12))')
-    (
-        cd "$staged"
-        as_server .venv/bin/python scripts/create_admin.py --username "$admin" --password-stdin <<<"$password" >/dev/null
-    )
+# They are asked of the server, which knows how the file is written and what stands in for what is not in it.
+read_settings() {
+    local read
+    read=$(as_server -c '
+import sys
+from camproxy.errors import BadSetting
+from camproxy.settings import load
+
+try:
+    settings = load()
+except BadSetting as error:
+    sys.exit(str(error))
+print(settings.host, settings.port, settings.message_bytes, settings.database.partition(":")[0])
+') || die "the settings in $settings cannot be used; nothing has been changed"
+    read -r host port message_bytes database <<<"$read"
+    [[ $database != postgresql* ]] || install_requirements requirements-postgresql.txt
 }
 
 systemd_runs() { [[ ! $root && -d /run/systemd/system ]]; }
 
-switch_to_it() {
+stop_it() {
     if systemd_runs && [[ -f $unit ]]; then
         say "Stopping the version that is installed"
-        systemctl stop camproxy
+        stopped=yes
+        systemctl stop "$name"
     fi
+}
+
+back_up() {
+    [[ -d $app || -d $app.old ]] && [[ -f $staged/scripts/backup_db.py ]] || return 0
+    say "Backing up the database"
+    as_server scripts/backup_db.py || die "there is no backup, so nothing has been changed"
+}
+
+# The server would do both at its first start, but then the password would stand in the journal.
+bring_up_the_database() {
+    local set_or_users
+    set_or_users=$(as_server -c '
+import sys
+import app, models
+from camproxy import database
+from camproxy.errors import CannotStart
+
+try:
+    served = app.create_app()
+    with served.app_context():
+        database.check(served.config["SQLALCHEMY_DATABASE_URI"])
+        database.upgrade()
+        print(served.extensions["camproxy"].settings.admin_password and "set" or models.User.query.count())
+except CannotStart as error:
+    sys.exit(str(error))
+') || die "the database could not be brought up to date; the version before it is as it was"
+    [[ $set_or_users == 0 ]] || return 0
+    say "Making the first admin, $admin"
+    password=$("$python" -c 'import secrets; print(secrets.token_urlsafe(12))')
+    as_server scripts/create_admin.py --username "$admin" --password-stdin <<<"$password" >/dev/null
+}
+
+switch_to_it() {
     say "Putting the new version into $app"
     if [[ -d $app.old ]]; then
         rm -rf "$app"  # it never ran well: the one before it is kept
@@ -258,75 +307,26 @@ switch_to_it() {
 }
 
 install_unit() {
-    say "Installing the service camproxy"
-    install -D -m 644 "$app/deploy/systemd/camproxy.service" "$unit"
+    say "Installing the service $name"
+    install -d "${unit%/*}"
+    "$app/deploy/fill.sh" "$app/deploy/systemd/camproxy.service" "NAME=$name" >"$unit"
     if systemd_runs; then
         systemctl daemon-reload
     fi
     if [[ ! $root ]] && command -v systemctl >/dev/null; then
-        systemctl --quiet enable camproxy
-    fi
-}
-
-make_certificate() {
-    local name=DNS:$domain
-    [[ ! $domain =~ ^[0-9.]+$ ]] || name=IP:$domain
-    if [[ -f $root$certificate ]] && openssl x509 -in "$root$certificate" -noout -checkend 2592000 >/dev/null &&
-        openssl x509 -in "$root$certificate" -noout -ext subjectAltName | grep -qE "(DNS|IP Address):$domain$"; then
-        return
-    fi
-    say "Making a certificate for $domain"
-    install -d "$root/etc/camproxy/tls"
-    local said
-    said=$(
-        umask 077
-        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 825 -subj "/CN=${domain:0:64}" \
-            -addext "subjectAltName=$name" -addext "extendedKeyUsage=serverAuth" \
-            -keyout "$root$key" -out "$root$certificate" 2>&1
-    ) || die "openssl: $said"
-    chmod 644 "$root$certificate"
-}
-
-install_site() {
-    local enabled=$root/etc/nginx/sites-enabled/camproxy.conf
-    if [[ $self_signed ]]; then
-        make_certificate
-    fi
-    say "Installing the site $domain for nginx"
-    local text former='' had_link=''
-    text=$(<"$app/deploy/nginx/camproxy.conf")
-    text=${text//@DOMAIN@/"$domain"}
-    text=${text//@PORT@/"$port"}
-    text=${text//@CERTIFICATE@/"$certificate"}
-    text=${text//@KEY@/"$key"}
-    install -d "${site%/*}" "${enabled%/*}"
-    [[ ! -f $site ]] || former=$(<"$site")
-    [[ ! -L $enabled ]] || had_link=yes
-    printf '%s\n' "$text" >"$site"
-    ln -sf ../sites-available/camproxy.conf "$enabled"
-    [[ ! $root ]] || return 0
-    if ! nginx -t -q; then
-        # Other sites must not suffer.
-        if [[ $former ]]; then printf '%s\n' "$former" >"$site"; else rm "$site"; fi
-        [[ $had_link ]] || rm "$enabled"
-        die "nginx refused the site, so it was taken back; the server itself runs on 127.0.0.1:$port"
-    fi
-    if systemd_runs; then
-        systemctl --quiet enable nginx
-        systemctl reload-or-restart nginx
+        systemctl --quiet enable "$name"
     fi
 }
 
 start_it() {
-    if ! systemd_runs; then
-        rm -rf "$app.old"
-        return
-    fi
-    say "Starting the service"
-    if ! systemctl restart camproxy; then
-        journalctl --unit camproxy --no-pager --lines 20 >&2 || true
-        [[ ! -d $app.old ]] || say "The version before it is kept in $app.old." >&2
-        die "the server did not start; its last words are above"
+    stopped=''
+    if systemd_runs; then
+        say "Starting the service"
+        if ! systemctl restart "$name"; then
+            journalctl --unit "$name" --no-pager --lines 20 >&2 || true
+            [[ ! -d $app.old ]] || say "The version before it is kept in $app.old." >&2
+            die "the server did not start; its last words are above"
+        fi
     fi
     rm -rf "$app.old"
 }
@@ -334,17 +334,18 @@ start_it() {
 sum_up() {
     local address
     if [[ -f $site ]]; then
-        address=https://$(sed -n 's/^ *server_name \(.*\);$/\1/p' "$site" | head -n 1)
+        # shellcheck disable=SC2016  # a variable of nginx's
+        address=$(sed -n 's/^ *return 301 \(.*\)\$request_uri;$/\1/p' "$site")
     else
-        address=$(setting HOST)
-        [[ ${address:-0.0.0.0} != 0.0.0.0 ]] || address=$(hostname -I 2>/dev/null | cut -d ' ' -f 1) || true
+        address=$host
+        [[ $host != 0.0.0.0 ]] || address=$(hostname -I 2>/dev/null | cut -d ' ' -f 1) || true
         address=http://${address:-localhost}:$port
     fi
     say
     if systemd_runs; then
         say "CamProxy runs at $address"
     else
-        say "CamProxy is installed. systemd does not run here, so start it by hand: systemctl start camproxy"
+        say "CamProxy is installed. systemd does not run here, so start it by hand: systemctl start $name"
         say "Then it is at $address"
     fi
 }
