@@ -203,7 +203,7 @@ stage_code() {
     say "Copying the code"
     rm -rf "$staged"
     mkdir -p "$staged"
-    (cd "$source_dir" && tar --exclude=__pycache__ -cf - "${parts[@]}" requirements*.txt) |
+    (cd "$source_dir" && tar --exclude=__pycache__ --exclude=requirements-dev.txt -cf - "${parts[@]}" requirements*.txt) |
         tar -C "$staged" --no-same-owner -xf -
     ln -s "../../etc/$name/camproxy.env" "$staged/.env"
 

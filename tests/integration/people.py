@@ -78,6 +78,7 @@ def log_in(
     params = {} if next is None else {"next": next}
     form = session.get(address, params=params, headers=headers, timeout=15)
     fields = {"username": username, "password": password, "csrf_token": csrf_token(form.text)}
+    headers = {"Referer": form.url} | (headers or {})  # browsers say so, and over TLS it is asked for
     return session.post(address, params=params, data=fields, headers=headers, allow_redirects=False, timeout=15)
 
 
@@ -90,6 +91,7 @@ def session_from(address: str) -> requests.Session:
 
     session = requests.Session()
     session.mount("http://", From())
+    session.mount("https://", From())
     return session
 
 

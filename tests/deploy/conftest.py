@@ -1,0 +1,58 @@
+"""Sites: nginx, a certificate that programs here trust, and a server behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deploy.proxy import NGINX, OPENSSL, Certificate, Nginx, make_certificate
+from tests.running import Person, RunningServer
+
+MakeSite = Callable[..., Nginx]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Certificate]:
+    if not NGINX or not OPENSSL:
+        pytest.skip("nginx and openssl are not installed")
+    made = make_certificate(tmp_path_factory.mktemp("tls"))
+    with pytest.MonkeyPatch.context() as patch:
+        # As an administrator tells requests and websocket-client.
+        patch.setenv("REQUESTS_CA_BUNDLE", str(made.file))
+        patch.setenv("WEBSOCKET_CLIENT_CA_BUNDLE", str(made.file))
+        yield made
+
+
+@pytest.fixture(scope="module")
+def make_site(certificate: Certificate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeSite]:
+    """Starts a server with settings of its own and an nginx in front: `make_site(LOGIN_LIMIT="5 per minute")`."""
+    running: list[Nginx] = []
+
+    def make(**settings: Any) -> Nginx:
+        directory = tmp_path_factory.mktemp("site")
+        server = RunningServer(directory / "data", **{"TRUSTED_PROXIES": "127.0.0.1"} | settings)
+        try:
+            running.append(Nginx(directory / "nginx", server, certificate))
+        except BaseException:
+            server.stop()
+            raise
+        return running[-1]
+
+    yield make
+    for one in running:
+        one.stop()
+
+
+@pytest.fixture(scope="module")
+def site(make_site: MakeSite) -> Nginx:
+    """One with the demo camera, shared by the tests of a module."""
+    return make_site()
+
+
+@pytest.fixture
+def admin(site: Nginx) -> Iterator[Person]:
+    with site.person() as person:
+        yield person
