@@ -26,6 +26,8 @@ PROGRAMS = {
     "ffmpeg": ("ffmpeg",),
     "nginx": ("nginx",),
     "postgresql": ("initdb",),
+    "openssl": ("openssl",),
+    "systemd": ("systemd-analyze",),
 }
 #: Chromium without a single font shows pages without text.
 FONTS = "fonts-dejavu-core"

@@ -31,12 +31,22 @@ QUICK = {"RECONNECT_SECONDS": "0.2", "LINGER_SECONDS": "0.5", "LOGIN_LIMIT": "10
 
 
 class RunningServer:
-    """`python app.py`, or another command, with settings of its own in an empty directory. Stop it with `stop`."""
+    """`python app.py`, or another command, with settings of its own in an empty directory. Stop it with `stop`.
+
+    `home` and `python` are those of an installation elsewhere.
+    """
 
     admin_username = "admin"
     admin_password = "correct horse battery"
 
-    def __init__(self, data_dir: Path, command: Sequence[str] = ("app.py",), **settings: Any) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        command: Sequence[str] = ("app.py",),
+        home: Path = PROJECT,
+        python: str = sys.executable,
+        **settings: Any,
+    ) -> None:
         self.data_dir = data_dir
         own = {"DATA_DIR": str(data_dir), "HOST": "127.0.0.1", "PORT": str(random.randint(20_000, 40_000))}
         own |= {"ADMIN_PASSWORD": self.admin_password} | QUICK | {name: str(value) for name, value in settings.items()}
@@ -47,7 +57,7 @@ class RunningServer:
         self._ready = threading.Event()
         self.url = ""
         self.process = subprocess.Popen(
-            [sys.executable, *command], cwd=PROJECT, env=environment | own, stderr=subprocess.PIPE, text=True
+            [python, *command], cwd=home, env=environment | own, stderr=subprocess.PIPE, text=True
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
