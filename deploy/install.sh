@@ -207,9 +207,16 @@ stage_code() {
         tar -C "$staged" --no-same-owner -xf -
     ln -s "../../etc/$name/camproxy.env" "$staged/.env"
 
-    say "Installing the Python packages (a few minutes)"
-    "$python" -m venv "$staged/.venv"
+    if has_this_python "$app/.venv"; then
+        say "Bringing the Python packages up to date"
+        cp -a "$app/.venv" "$staged/.venv"
+    else
+        say "Installing the Python packages (a few minutes)"
+        "$python" -m venv "$staged/.venv"
+    fi
     install_requirements requirements.txt
+    # It is fetched again only if it is another one by now.
+    [[ ! -d $app/static/vendor ]] || cp -a "$app/static/vendor" "$staged/static/"
     "$staged/.venv/bin/python" "$staged/scripts/setup.py" client ||
         die "the browser's client could not be fetched; nothing has been changed"
     # The programs in .venv/bin name the directory where they were installed.
@@ -220,8 +227,15 @@ stage_code() {
     chmod -R u=rwX,go=rX "$staged"
 }
 
+# Debian's next release has another Python, with which the packages of this one are of no use.
+has_this_python() {
+    local which='import sys; print(sys.version_info[:2], sys.base_prefix)'
+    [[ -x $1/bin/python && $("$1/bin/python" -c "$which" 2>/dev/null) == "$("$python" -c "$which")" ]]
+}
+
 install_requirements() {
-    "$staged/.venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$staged/$1" ||
+    "$staged/.venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+        --upgrade --upgrade-strategy eager -r "$staged/$1" ||
         die "the packages of $1 could not be installed; nothing has been changed"
 }
 

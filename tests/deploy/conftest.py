@@ -26,30 +26,35 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Certificat
         yield made
 
 
+def start(directory: Path, certificate: Certificate, **settings: Any) -> Nginx:
+    server = RunningServer(directory / "data", **{"TRUSTED_PROXIES": "127.0.0.1"} | settings)
+    try:
+        return Nginx(directory / "nginx", server, certificate)
+    except BaseException:
+        server.stop()
+        raise
+
+
 @pytest.fixture(scope="module")
-def make_site(certificate: Certificate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeSite]:
-    """Starts a server with settings of its own and an nginx in front: `make_site(LOGIN_LIMIT="5 per minute")`."""
+def site(certificate: Certificate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
+    """One with the demo camera, shared by the tests of a module."""
+    running = start(tmp_path_factory.mktemp("site"), certificate)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def make_site(certificate: Certificate, tmp_path: Path) -> Iterator[MakeSite]:
+    """Starts one with settings of its own: `make_site(LOGIN_LIMIT="5 per minute")`. Once a test."""
     running: list[Nginx] = []
 
     def make(**settings: Any) -> Nginx:
-        directory = tmp_path_factory.mktemp("site")
-        server = RunningServer(directory / "data", **{"TRUSTED_PROXIES": "127.0.0.1"} | settings)
-        try:
-            running.append(Nginx(directory / "nginx", server, certificate))
-        except BaseException:
-            server.stop()
-            raise
+        running.append(start(tmp_path, certificate, **settings))
         return running[-1]
 
     yield make
     for one in running:
         one.stop()
-
-
-@pytest.fixture(scope="module")
-def site(make_site: MakeSite) -> Nginx:
-    """One with the demo camera, shared by the tests of a module."""
-    return make_site()
 
 
 @pytest.fixture

@@ -149,6 +149,8 @@ def test_a_machine_s_life(machine: Machine) -> None:
     serves(machine, "anna", "anna's password")
 
     before = {path: path.read_bytes() for path in machine.files("opt", "etc", "var") if ".venv" not in path.parts}
+    with (machine.source / "requirements.txt").open("a") as requirements:
+        requirements.write("something-that-cannot-be-had\n")
     failed = machine.install(PIP_NO_INDEX="1", PIP_FIND_LINKS="")
     assert failed.returncode == 1
     assert "nothing has been changed" in failed.stderr

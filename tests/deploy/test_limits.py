@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 
 import pytest
-import requests
 
 from tests.deploy.conftest import MakeSite
 from tests.deploy.proxy import Certificate, Nginx
@@ -90,18 +89,6 @@ def test_many_at_once_but_not_all_from_one_address(
                 one.read()
         crowd.close()
         wait_until(lambda: viewers(admin) == 0, "nothing is left behind")
-
-
-def test_a_body_that_is_too_large_does_not_reach_the_server(site: Nginx, admin: Person) -> None:
-    def sent(size: int) -> requests.Response:
-        return admin.ask("POST", f"/api/me/tokens?size={size}", data=b" " * size)
-
-    assert sent(65_536).status_code == 400, "the server's own answer"
-    assert "/api/me/tokens 400" in site.server.logged
-    for size in (65_537, 5_000_000):
-        answer = sent(size)
-        assert (answer.status_code, "nginx" in answer.text) == (413, True)
-    assert "/api/me/tokens 413" not in site.server.logged
 
 
 def test_a_slow_viewer_is_not_shown_what_was_long_ago(

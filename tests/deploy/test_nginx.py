@@ -78,10 +78,11 @@ def test_each_picture_of_a_stream_goes_out_at_once(make_site: MakeSite, board: F
         assert board.state()["frames"] == sent
 
 
-def test_the_head_of_a_stream_comes_before_there_is_a_picture(make_site: MakeSite) -> None:
-    site = make_site(ESP32CAM_IP="127.0.0.1", ESP32CAM_PORT=1)
-    with site.person() as admin, mjpeg(admin, "/stream/esp32-cam.mjpg") as answer:
+def test_the_head_of_a_stream_comes_before_there_is_a_picture(admin: Person) -> None:
+    admin.made("/api/cameras", {"name": "Away", "url": "ws://127.0.0.1:1/ws"})
+    with mjpeg(admin, "/stream/away.mjpg") as answer:
         assert answer.status_code == 200
+    assert admin.ask("DELETE", "/api/cameras/away").ok
 
 
 class TestOrigin:
@@ -147,6 +148,18 @@ def test_tls(site: Nginx, certificate: Certificate, version: ssl.TLSVersion) -> 
     with connection.getresponse() as answer:
         assert json.load(answer)["status"] == "healthy"
     connection.close()
+
+
+def test_a_body_that_is_too_large_does_not_reach_the_server(site: Nginx, admin: Person) -> None:
+    def sent(size: int) -> requests.Response:
+        return admin.ask("POST", f"/api/me/tokens?size={size}", data=b" " * size)
+
+    assert sent(65_536).status_code == 400, "the server's own answer"
+    assert "/api/me/tokens 400" in site.server.logged
+    for size in (65_537, 5_000_000):
+        answer = sent(size)
+        assert (answer.status_code, "nginx" in answer.text) == (413, True)
+    assert "/api/me/tokens 413" not in site.server.logged
 
 
 def test_the_server_goes_and_comes_back(make_site: MakeSite) -> None:
