@@ -257,6 +257,7 @@ read_settings() {
     local read
     read=$(as_server -c '
 import sys
+from camproxy.database import file_of, is_sqlite
 from camproxy.errors import BadSetting
 from camproxy.settings import load
 
@@ -264,10 +265,14 @@ try:
     settings = load()
 except BadSetting as error:
     sys.exit(str(error))
-print(settings.host, settings.port, settings.message_bytes, settings.database.partition(":")[0])
+if not is_sqlite(settings.database):
+    database = "postgresql"
+else:
+    database = "file" if file_of(settings.database).exists() else "none"
+print(settings.host, settings.port, settings.message_bytes, database)
 ') || die "the settings in $settings cannot be used; nothing has been changed"
     read -r host port message_bytes database <<<"$read"
-    [[ $database != postgresql* ]] || install_requirements requirements-postgresql.txt
+    [[ $database != postgresql ]] || install_requirements requirements-postgresql.txt
 }
 
 systemd_runs() { [[ ! $root && -d /run/systemd/system ]]; }
@@ -281,9 +286,14 @@ stop_it() {
 }
 
 back_up() {
-    [[ -d $app || -d $app.old ]] && [[ -f $staged/scripts/backup_db.py ]] || return 0
-    say "Backing up the database"
-    as_server scripts/backup_db.py || die "there is no backup, so nothing has been changed"
+    case $database in
+        file)
+            [[ -f $staged/scripts/backup_db.py ]] || return 0
+            say "Backing up the database"
+            as_server scripts/backup_db.py || die "there is no backup, so nothing has been changed"
+            ;;
+        postgresql) say "Not backed up, because the database is PostgreSQL's: see docs/operations.md" ;;
+    esac
 }
 
 # The server would do both at its first start, but then the password would stand in the journal.
@@ -298,7 +308,6 @@ from camproxy.errors import CannotStart
 try:
     served = app.create_app()
     with served.app_context():
-        database.check(served.config["SQLALCHEMY_DATABASE_URI"])
         database.upgrade()
         print(served.extensions["camproxy"].settings.admin_password and "set" or models.User.query.count())
 except CannotStart as error:

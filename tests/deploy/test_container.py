@@ -48,13 +48,15 @@ def image(tmp_path: Path) -> Path:
     for copied in all_of("COPY"):
         if copied.startswith("--from"):
             continue
-        *sources, target = copied.split()
-        for source in sources:
-            assert any(Path(source).match(pattern) for pattern in seen), f".dockerignore hides {source}"
-            if (PROJECT / source).is_dir():
-                shutil.copytree(PROJECT / source, home / target, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(PROJECT / source, home / target)
+        *patterns, target = copied.split()
+        for pattern in patterns:
+            sources = [path for path in PROJECT.glob(pattern) if path.name in seen]
+            assert sources, f".dockerignore hides {pattern}"
+            for source in sources:
+                if source.is_dir():
+                    shutil.copytree(source, home / target, ignore=shutil.ignore_patterns("__pycache__"))
+                else:
+                    shutil.copy(source, home / target)
     return home
 
 

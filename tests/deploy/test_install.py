@@ -220,6 +220,12 @@ def is_upgraded(machine: Machine) -> None:
         people = {name for (name,) in database.execute("SELECT username FROM user")}
     database.close()
     assert people == {"anna", "ben", "cleo"}
+    if (machine.source / "scripts/backup_db.py").exists():
+        (backup,) = (machine.data / "backups").glob("*.db")
+        with sqlite3.connect(backup) as database:
+            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        database.close()
+        assert tables == {"user"}, "as it was before the upgrade"
     assert "server 127.0.0.1:5010;" in machine.site.read_text()
     assert "client_max_body_size 100000;" in machine.site.read_text()
 
