@@ -255,22 +255,8 @@ as_server() (
 # They are asked of the server, which knows how the file is written and what stands in for what is not in it.
 read_settings() {
     local read
-    read=$(as_server -c '
-import sys
-from camproxy.database import file_of, is_sqlite
-from camproxy.errors import BadSetting
-from camproxy.settings import load
-
-try:
-    settings = load()
-except BadSetting as error:
-    sys.exit(str(error))
-if not is_sqlite(settings.database):
-    database = "postgresql"
-else:
-    database = "file" if file_of(settings.database).exists() else "none"
-print(settings.host, settings.port, settings.message_bytes, database)
-') || die "the settings in $settings cannot be used; nothing has been changed"
+    read=$(as_server scripts/installed.py settings) ||
+        die "the settings in $settings cannot be used; nothing has been changed"
     read -r host port message_bytes database <<<"$read"
     [[ $database != postgresql ]] || install_requirements requirements-postgresql.txt
 }
@@ -298,22 +284,10 @@ back_up() {
 
 # The server would do both at its first start, but then the password would stand in the journal.
 bring_up_the_database() {
-    local set_or_users
-    set_or_users=$(as_server -c '
-import sys
-import app, models
-from camproxy import database
-from camproxy.errors import CannotStart
-
-try:
-    served = app.create_app()
-    with served.app_context():
-        database.upgrade()
-        print(served.extensions["camproxy"].settings.admin_password and "set" or models.User.query.count())
-except CannotStart as error:
-    sys.exit(str(error))
-') || die "the database could not be brought up to date; the version before it is as it was"
-    [[ $set_or_users == 0 ]] || return 0
+    local people
+    people=$(as_server scripts/installed.py migrate) ||
+        die "the database could not be brought up to date; the version before it is as it was"
+    [[ $people == 0 ]] || return 0
     say "Making the first admin, $admin"
     password=$("$python" -c 'import secrets; print(secrets.token_urlsafe(12))')
     as_server scripts/create_admin.py --username "$admin" --password-stdin <<<"$password" >/dev/null
