@@ -243,7 +243,7 @@ install_requirements() {
 as_server() (
     cd "$staged"
     umask 077
-    command=(env -i "PATH=$PATH" LANG=C.UTF-8 LOG_LEVEL=WARNING "ENV_FILE=$settings")
+    command=(env -i "PATH=$PATH" LANG=C.UTF-8 "ENV_FILE=$settings")
     if [[ $root ]]; then
         command+=("DATA_DIR=$root$(sed -n 's/^DATA_DIR=//p' "$settings" | tail -n 1)")
     else
