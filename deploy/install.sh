@@ -184,6 +184,7 @@ END
     if [[ $nginx ]]; then
         set_setting HOST 127.0.0.1
         set_setting PORT_RANGE 1
+        ! grep -q '^TLS=.' "$settings" || set_setting TLS false
         grep -q '^TRUSTED_PROXIES=.' "$settings" || set_setting TRUSTED_PROXIES 127.0.0.1
     fi
     chmod 640 "$settings"
@@ -257,7 +258,7 @@ read_settings() {
     local read
     read=$(as_server scripts/installed.py settings) ||
         die "the settings in $settings cannot be used; nothing has been changed"
-    read -r host port message_bytes database <<<"$read"
+    read -r scheme host port message_bytes database <<<"$read"
     [[ $database != postgresql ]] || install_requirements requirements-postgresql.txt
 }
 
@@ -336,7 +337,7 @@ sum_up() {
     else
         address=$host
         [[ $host != 0.0.0.0 ]] || address=$(hostname -I 2>/dev/null | cut -d ' ' -f 1) || true
-        address=http://${address:-localhost}:$port
+        address=$scheme://${address:-localhost}:$port
     fi
     say
     if systemd_runs; then

@@ -27,7 +27,7 @@ def settings() -> str:
         kind = "postgresql"
     else:
         kind = "file" if database.file_of(found.database).exists() else "none"
-    return f"{found.host} {found.port} {found.message_bytes} {kind}"
+    return f"{'https' if found.tls else 'http'} {found.host} {found.port} {found.message_bytes} {kind}"
 
 
 def migrate() -> str:

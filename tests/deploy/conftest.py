@@ -1,4 +1,4 @@
-"""Sites: nginx, a certificate that programs here trust, and a server behind it."""
+"""Sites: nginx with a certificate of its own, and a server behind it."""
 
 from __future__ import annotations
 
@@ -15,15 +15,10 @@ MakeSite = Callable[..., Nginx]
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Certificate]:
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     if not NGINX or not OPENSSL:
         pytest.skip("nginx and openssl are not installed")
-    made = make_certificate(tmp_path_factory.mktemp("tls"))
-    with pytest.MonkeyPatch.context() as patch:
-        # As an administrator tells requests and websocket-client.
-        patch.setenv("REQUESTS_CA_BUNDLE", str(made.file))
-        patch.setenv("WEBSOCKET_CLIENT_CA_BUNDLE", str(made.file))
-        yield made
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 def start(directory: Path, certificate: Certificate, **settings: Any) -> Nginx:

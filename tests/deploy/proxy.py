@@ -81,6 +81,7 @@ class Nginx:
     def __init__(self, directory: Path, server: RunningServer, certificate: Certificate) -> None:
         assert NGINX
         self.server = server
+        self.certificate = str(certificate.file)
         self.directory = directory
         self.http_port, self.port = free_port(), free_port()
         self.plain_url = f"http://127.0.0.1:{self.http_port}"

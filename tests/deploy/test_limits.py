@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.deploy.conftest import MakeSite
-from tests.deploy.proxy import Certificate, Nginx
+from tests.deploy.proxy import Nginx
 from tests.fakes import FakeEsp32Cam
 from tests.integration.people import issue_token, wait_until
 from tests.running import Person
@@ -24,16 +24,14 @@ START_OF_JPEG = b"\xff\xd8\xff"
 class Watching:
     """One stream on a bare socket, which a test may then leave alone."""
 
-    def __init__(
-        self, site: Nginx, certificate: Certificate, path: str, token: str, source: str, receive_buffer: int = 0
-    ) -> None:
+    def __init__(self, site: Nginx, path: str, token: str, source: str, receive_buffer: int = 0) -> None:
         plain = socket.socket()
         if receive_buffer:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         plain.settimeout(30)
         plain.bind((source, 0))
         plain.connect(("127.0.0.1", site.port))
-        context = ssl.create_default_context(cafile=str(certificate.file))
+        context = ssl.create_default_context(cafile=site.certificate)
         self.socket = context.wrap_socket(plain, server_hostname="127.0.0.1")
         head = (f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{site.port}", f"Authorization: Bearer {token}", "", "")
         self.socket.sendall("\r\n".join(head).encode())
@@ -67,17 +65,13 @@ def viewers(admin: Person, camera: str = "demo") -> int:
     return count
 
 
-def test_many_at_once_but_not_all_from_one_address(
-    make_site: MakeSite, certificate: Certificate, crowd: contextlib.ExitStack
-) -> None:
+def test_many_at_once_but_not_all_from_one_address(make_site: MakeSite, crowd: contextlib.ExitStack) -> None:
     site = make_site(VIEWERS_EACH=1000, MAX_VIEWERS=1000)
     with site.server.person() as admin:  # past nginx, in whose count it would be
         _, token = issue_token(admin)
 
         def watch(source: str) -> Watching:
-            return crowd.enter_context(
-                contextlib.closing(Watching(site, certificate, "/stream/demo.mjpg?max_fps=1", token, source))
-            )
+            return crowd.enter_context(contextlib.closing(Watching(site, "/stream/demo.mjpg?max_fps=1", token, source)))
 
         many = [watch(f"127.0.0.{last}") for last in (7, 8, 9) for _ in range(100)]
         assert {one.status() for one in many} == {200}
@@ -92,12 +86,12 @@ def test_many_at_once_but_not_all_from_one_address(
 
 
 def test_a_slow_viewer_is_not_shown_what_was_long_ago(
-    make_site: MakeSite, certificate: Certificate, board: FakeEsp32Cam, crowd: contextlib.ExitStack
+    make_site: MakeSite, board: FakeEsp32Cam, crowd: contextlib.ExitStack
 ) -> None:
     site = make_site(ESP32CAM_IP="127.0.0.1", ESP32CAM_PORT=board.port, FRAME_RATE=25)
     with site.person() as admin:
         _, token = issue_token(admin)
-        slow = Watching(site, certificate, "/stream/esp32-cam.mjpg", token, "127.0.0.1", receive_buffer=4096)
+        slow = Watching(site, "/stream/esp32-cam.mjpg", token, "127.0.0.1", receive_buffer=4096)
         crowd.enter_context(contextlib.closing(slow))
         while slow.pictures() < 10:
             slow.read()
