@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import time
@@ -15,6 +16,7 @@ import requests
 import websocket
 
 from camproxy.frames import check_jpeg
+from camproxy.serving import SPARE_THREADS
 from tests.fakes import FakeEsp32Cam, frame_number
 from tests.running import Person, RunningServer
 
@@ -362,6 +364,22 @@ def test_a_viewer_that_leaves_leaves_nothing_behind(make_server: MakeServer, tls
     for _ in range(5):
         round_of_viewers()
     assert open_files() <= before + 2
+
+
+@pytest.mark.parametrize("tls", ["false", "true"])
+def test_no_viewer_holds_a_thread(make_server: MakeServer, tls: str) -> None:
+    """There can be more of them than the worker has threads: their connections were handed over."""
+    server = make_server(MAX_CLIENTS=1, TLS=tls)
+    with server.person() as admin, contextlib.ExitStack() as crowd:
+        sockets = []
+        for _ in range(SPARE_THREADS):
+            for way in ("/ws/view/demo", "/stream/demo.mjpg"):
+                sock = crowd.enter_context(raw_request(admin, way, **(WEBSOCKET if way.startswith("/ws") else {})))
+                sockets.append((sock, head_of(sock)[1]))
+        for sock, data in sockets:
+            while b"\xff\xd8\xff" not in data:
+                data += sock.recv(65536)
+        assert admin.get("/api/cameras/demo").json()["status"]["viewers"] == 2 * SPARE_THREADS
 
 
 def test_there_is_a_most_of_viewers(make_server: MakeServer) -> None:
