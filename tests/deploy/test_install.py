@@ -61,7 +61,7 @@ class Machine:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=110,
+            timeout=300,
             stdin=subprocess.DEVNULL,
         )
 
@@ -127,7 +127,7 @@ def in_the_end_it_is_gone(machine: Machine) -> Iterator[None]:
     shutil.rmtree(machine.root, ignore_errors=True)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.usefixtures("in_the_end_it_is_gone")
 def test_a_machine_s_life(machine: Machine) -> None:
     """Installed, used, upgraded with an older database, an upgrade that fails, uninstalled, purged."""
