@@ -275,11 +275,10 @@ stop_it() {
 back_up() {
     case $database in
         file)
-            [[ -f $staged/scripts/backup_db.py ]] || return 0
             say "Backing up the database"
             as_server scripts/backup_db.py || die "there is no backup, so nothing has been changed"
             ;;
-        postgresql) say "Not backed up, because the database is PostgreSQL's: see docs/operations.md" ;;
+        postgresql) say "Not backed up, because the database is PostgreSQL's: see docs/backup.md" ;;
     esac
 }
 

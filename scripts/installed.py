@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from app import create_app
-from camproxy import database
+from camproxy import database, schema
 from camproxy.errors import CannotStart
 from camproxy.settings import load
 from models import User
@@ -32,8 +32,9 @@ def settings() -> str:
 
 def migrate() -> str:
     app = create_app()
+    schema.check(app.config["SQLALCHEMY_DATABASE_URI"])
     with app.app_context():
-        database.upgrade()
+        schema.upgrade()
         people = User.query.count()
     will_be_made = app.extensions["camproxy"].settings.admin_password != ""
     return str(people or int(will_be_made))

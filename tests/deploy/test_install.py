@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 
-from camproxy.database import scripts
+from camproxy.schema import scripts
 from tests.running import PROJECT, Person, RunningServer
 from tests.test_database import card_database
 
@@ -206,7 +207,10 @@ def is_changed_by_hand(machine: Machine) -> None:
     machine.settings.write_text(own)
     for file in machine.data.glob("robocam.db*"):
         file.unlink()
-    card_database(machine.data / "robocam.db")
+    engine = create_engine(f"sqlite:///{machine.data}/robocam.db")
+    with engine.begin() as connection:
+        card_database(connection)
+    engine.dispose()
     (machine.app / "camproxy/of_an_older_release.py").touch()
     (machine.source / "CHANGELOG.md").write_text("# Something new\n")
 
@@ -220,12 +224,11 @@ def is_upgraded(machine: Machine) -> None:
         people = {name for (name,) in database.execute("SELECT username FROM user")}
     database.close()
     assert people == {"anna", "ben", "cleo"}
-    if (machine.source / "scripts/backup_db.py").exists():
-        (backup,) = (machine.data / "backups").glob("*.db")
-        with sqlite3.connect(backup) as database:
-            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        database.close()
-        assert tables == {"user"}, "as it was before the upgrade"
+    (backup,) = (machine.data / "backups").glob("camproxy-*.db")
+    with sqlite3.connect(backup) as database:
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    database.close()
+    assert tables == {"user"}, "as it was before the upgrade"
     assert "server 127.0.0.1:5010;" in machine.site.read_text()
     assert "client_max_body_size 100000;" in machine.site.read_text()
 
