@@ -157,6 +157,7 @@ class SocketIOPart:
 
     def stop(self) -> None:
         server = self._socketio.server
+        self._sockets.close()
         server.emit("server_stopping", {})
         connections = list(server.eio.sockets.values())
         # Who polls may be between two requests: closed now, it would never hear of it.
