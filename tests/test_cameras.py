@@ -382,7 +382,7 @@ class TestRegistry:
     def test_stopping_waits_for_all_that_dial_together(
         self, registry: Registry, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A dialled board that is away answers nobody before its time is over: five such times would be half a minute."""
+        """A board that is away is dialled for five seconds; five of them must not take half a minute."""
         dialling, told = [threading.Event() for _ in range(5)], threading.Semaphore(0)
 
         def dial(url: str, largest: int) -> Line:

@@ -17,7 +17,7 @@ from app import create_app
 from camproxy.messages import BROWSER_EVENTS
 from camproxy.web.events import EVENTS
 from camproxy.web.guards import ADMIN, ANYONE, LOGIN, NEEDED_LEVEL, SEE, STEER, UNSAFE, allowed_of
-from camproxy.web.socketio_server import MALFORMED
+from camproxy.web.socketio_limits import MALFORMED
 from models import ROLES, ApiToken, Camera, Permission, User, db
 
 #: What the views answer in these tests, for it is the guard that is tested: whoever gets this was let in.

@@ -328,9 +328,9 @@ class FanOut:
         now = self._clock.monotonic()
         for outlet in self._all():
             outlet.heard = 0
-            if outlet.rest is not None and now - outlet.progress_at > STALLED_AFTER:
-                self._drop(outlet)
-            elif outlet.framing.talks and now - outlet.heard_at > 3 * PING_EVERY:
+            stalled = outlet.rest is not None and now - outlet.progress_at > STALLED_AFTER
+            silent = outlet.framing.talks and now - outlet.heard_at > 3 * PING_EVERY
+            if stalled or silent:
                 self._drop(outlet)
             elif outlet.framing.talks and now - outlet.pinged_at > PING_EVERY:
                 outlet.pinged_at = now
