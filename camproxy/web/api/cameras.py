@@ -73,9 +73,10 @@ def add(json: CameraIn) -> tuple[CameraOut, int]:
 @api.validate(resp=gives(CameraOut, errors=(404, 409)), tags=["cameras"])
 def change(camera: str, json: CameraChange) -> CameraOut:
     row = camera_for(current_user, camera, "control")
-    changes = columns(json.changes())
-    if missing := [name for name, value in changes.items() if value is None]:
+    sent = json.changes()
+    if missing := [name for name, value in sent.items() if value is None]:
         raise BadRequest("must have a value", where=missing[0])
+    changes = columns(sent)
     if "url" in changes:
         changes["url"] = with_password_of(changes["url"], row.url)
     for name, value in changes.items():
@@ -102,7 +103,7 @@ def remove(camera: str) -> tuple[str, int]:
 
 @bp.post("/test")
 @allow(ADMIN)
-@api.validate(resp=gives(CameraTestResult), tags=["cameras"])
+@api.validate(resp=gives(CameraTestResult, errors=(404,)), tags=["cameras"])
 def test(json: CameraTest) -> CameraTestResult:
     """Dial the address and get one picture, beside whatever runs."""
     url = json.url
@@ -142,10 +143,9 @@ def one_picture(url: str) -> bytes:
 
 
 def columns(fields: dict[str, Any]) -> dict[str, Any]:
-    """The table's columns for what the API calls `limits`."""
-    limits = fields.pop("limits", None)
-    if isinstance(limits, dict):
-        (fields["x_min"], fields["x_max"]), (fields["y_min"], fields["y_max"]) = limits["x"], limits["y"]
+    """The table's columns for what the API calls `limits`; a change may name one axis only."""
+    for axis, (low, high) in fields.pop("limits", {}).items():
+        fields |= {f"{axis}_min": low, f"{axis}_max": high}
     return fields
 
 
