@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import requests
 
+from camproxy.serving import SPARE_THREADS
 from tests.fakes import FakeEsp32Cam
 from tests.integration.people import PASSWORD, new_account
 from tests.integration.test_serving import workers
@@ -27,8 +28,11 @@ MakeServer = Callable[..., RunningServer]
 
 SECONDS = float(os.environ.get("SOAK_SECONDS") or 120)
 WARM_UP = min(30.0, SECONDS / 4)
-#: What may have been added in the end: memory that fragments, a thread of the pool, a database connection.
-MORE_BYTES, MORE_THREADS, MORE_FILES = 24_000_000, 6, 8
+#: What may have been added in the end: memory that fragments, a database connection.
+MORE_BYTES, MORE_FILES = 24_000_000, 8
+#: Threads: those of the pool, which stay once they are there, and those of the parts and the cameras.
+CLIENTS = 16
+MOST_THREADS = CLIENTS + SPARE_THREADS + 20
 
 
 class Crowd:
@@ -107,9 +111,9 @@ class Crowd:
                 camera = chance.choice(("demo", "board"))
                 pose = {"x": chance.randrange(181), "y": chance.randrange(181)}
                 moved = person.ask("POST", f"/api/cameras/{camera}/position_command", pose)
-                assert moved.status_code in (200, 423), moved.text
+                assert moved.status_code in (200, 423), f"{camera}: {moved.text}"
                 lit = person.ask("POST", f"/api/cameras/{camera}/light_command", {"state": chance.random() < 0.5})
-                assert lit.status_code in (200, 423), lit.text
+                assert lit.status_code in (200, 423), f"{camera}: {lit.text}"
             person.ask("DELETE", f"/api/cameras/{camera}/control")
 
     def edits(self, chance: random.Random) -> None:
@@ -161,7 +165,7 @@ def at_rest(server: RunningServer, admin: Person) -> dict[str, int]:
         statuses = [camera["status"] for camera in cameras]
         return sum(status["viewers"] for status in statuses), clients, {status["state"] for status in statuses}
 
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120  # who polled and left without a word is missed after 85 seconds
     while (left := there()) != (0, 0, {"idle"}):
         assert time.monotonic() < until, f"not everybody has left: {left}"
         time.sleep(0.1)
@@ -176,7 +180,7 @@ def at_rest(server: RunningServer, admin: Person) -> dict[str, int]:
 
 @pytest.fixture
 def board_and_server(make_server: MakeServer, board: FakeEsp32Cam) -> Iterator[RunningServer]:
-    server = make_server()
+    server = make_server(MAX_CLIENTS=CLIENTS)
     with server.person() as admin:
         admin.made("/api/cameras", {"name": "Board", "url": board.url, "everyone": "control"})
         assert admin.ask("PATCH", "/api/cameras/demo", {"everyone": "control"}).ok
@@ -198,7 +202,7 @@ def test_after_some_minutes_of_everything_nothing_more_is_held(board_and_server:
         print(f"{time.monotonic() - begun:.0f} s, {dict(crowd.done)}, before {before}, after {after}")  # noqa: T201
         assert all(crowd.done.values())
         assert after["bytes"] - before["bytes"] < MORE_BYTES, (before, after)
-        assert after["threads"] - before["threads"] <= MORE_THREADS, (before, after)
+        assert after["threads"] <= MOST_THREADS, (before, after)
         assert after["files"] - before["files"] <= MORE_FILES, (before, after)
     assert server.stop() == 0
     wrong = [line for line in server.log if " ERROR " in line or " CRITICAL " in line or "Traceback" in line]
