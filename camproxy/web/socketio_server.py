@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
+from urllib.parse import parse_qs
 
 import engineio
 import socketio
@@ -40,6 +41,15 @@ class OrderedServer(socketio.Server):
     admit: Callable[[], dict[str, Any] | None]
     pace: Throttle
 
+    def handle_request(self, environ: dict[str, Any], start_response: Any) -> Any:
+        if environ["REQUEST_METHOD"] == "POST":
+            (sid,) = parse_qs(environ.get("QUERY_STRING", "")).get("sid", [""])[:1]
+            if (connection := self.eio.sockets.get(sid)) and connection.closed:
+                # Between two requests of one who polls; engine.io would raise KeyError.
+                start_response("400 Bad Request", [("Content-Type", "application/json")])
+                return [b'{"error":"bad_request","message":"This connection has ended."}']
+        return super().handle_request(environ, start_response)
+
     def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> Any:
         with self.app.request_context(environ):
             refusal = self.admit()
@@ -49,6 +59,8 @@ class OrderedServer(socketio.Server):
         if eio_sid not in self.environ:
             return  # let go in the middle of what it had sent
         try:
+            if not data:
+                raise NoPacket("nothing")
             super()._handle_eio_message(eio_sid, data)
         except NoPacket as error:
             log.warning("a client sent what is no Socket.IO (%s); it is let go", error)
