@@ -181,7 +181,8 @@ class SocketIOPart:
         while any(not connection.queue.empty() for connection in connections) and time.monotonic() < until:
             time.sleep(0.01)
         for connection in connections:
-            connection.close(wait=False)
+            # Without engine.io's own farewell, after which python-socketio's client would never come back.
+            connection.close(wait=False, abort=True)
         self._sockets.end_all(within=0.5)
 
     def state(self) -> dict[str, Any]:

@@ -238,6 +238,23 @@ def test_a_method_or_address_that_does_not_exist(house: House) -> None:
         assert house.ask(role, "TRACE", "/").status_code == 405
 
 
+def test_while_the_server_stops_everything_is_refused(
+    house: House, routes: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = house.app.extensions["camproxy"]
+    monkeypatch.setattr(shared.runtime, "stopping", True)
+    monkeypatch.setattr(shared.sockets, "_closing", True)
+    for method, rule, _ in routes:
+        if rule == "/health":
+            continue  # says so itself; here it is a stub
+        answer = ask(house, "admin", method, rule)
+        assert (answer.status_code, answer.get_json()["error"]) == (503, "unavailable"), rule
+    connecting = house.ask("admin", "GET", "/socket.io/?EIO=4&transport=polling")
+    assert (connecting.status_code, connecting.get_json()["error"]) == (503, "unavailable")
+    fetching = house.ask("admin", "GET", "/socket.io/?EIO=4&transport=polling&sid=long-gone")
+    assert fetching.status_code == 400, "who polls may still fetch what was said at the end"
+
+
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
 def test_no_method_goes_around_the_guard(house: House, routes: list[tuple[str, str, str]], method: str) -> None:
     for _, rule, who in routes:
