@@ -42,12 +42,11 @@ class OrderedServer(socketio.Server):
     pace: Throttle
 
     def handle_request(self, environ: dict[str, Any], start_response: Any) -> Any:
-        if environ["REQUEST_METHOD"] == "POST":
-            (sid,) = parse_qs(environ.get("QUERY_STRING", "")).get("sid", [""])[:1]
-            if (connection := self.eio.sockets.get(sid)) and connection.closed:
-                # Between two requests of one who polls; engine.io would raise KeyError.
-                start_response("400 Bad Request", [("Content-Type", "application/json")])
-                return [b'{"error":"bad_request","message":"This connection has ended."}']
+        sid = parse_qs(environ.get("QUERY_STRING", "")).get("sid", [""])[0]
+        if (connection := self.eio.sockets.get(sid)) and connection.closed:
+            # Between two requests of one who polls; engine.io would raise KeyError, or log an error.
+            start_response("400 Bad Request", [("Content-Type", "application/json")])
+            return [b'{"error":"bad_request","message":"This connection has ended."}']
         return super().handle_request(environ, start_response)
 
     def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> Any:
@@ -157,7 +156,7 @@ def make_socketio(app: Flask, settings: Settings) -> SocketIO:
 
 
 #: How long a stopping server waits until everybody has fetched that it stops. Seconds.
-TOLD_WITHIN = 0.5
+TOLD_WITHIN = 1.0
 
 
 class SocketIOPart:

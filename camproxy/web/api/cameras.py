@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 import unicodedata
+from contextlib import suppress
 from typing import Any
 
 from flask import Blueprint, g
@@ -14,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from camproxy import audit
 from camproxy.access import level, levels
 from camproxy.audit import Action
-from camproxy.errors import BadRequest, ChannelError, Conflict
+from camproxy.errors import BadRequest, ChannelError, Conflict, NotFound
 from camproxy.frames import BadFrame, check_jpeg
 from camproxy.links import open_channel, with_password_of, without_password
 from camproxy.rows import config_of
@@ -44,10 +45,19 @@ PICTURE_WITHIN = 6.0
 @allow(LOGIN)
 @api.validate(resp=gives(CameraList), tags=["cameras"])
 def list_cameras() -> CameraList:
+    return CameraList(items=visible_cameras())
+
+
+def visible_cameras() -> list[CameraOut]:
+    """Those that the user may see; not one that is just being added or removed, which runs not yet or no more."""
     granted = levels(current_user)
     rows = db.session.scalars(db.select(Camera).order_by(Camera.id))
-    seen = [row for row in rows if granted[row.id] != "none"]
-    return CameraList(items=[camera_out(row, current_user, granted[row.id]) for row in seen])
+    seen = []
+    for row in rows:
+        if granted.get(row.id, "none") != "none":
+            with suppress(NotFound):
+                seen.append(camera_out(row, current_user, granted[row.id]))
+    return seen
 
 
 @bp.get("/<camera>")
