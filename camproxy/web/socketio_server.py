@@ -43,8 +43,9 @@ class OrderedServer(socketio.Server):
 
     def handle_request(self, environ: dict[str, Any], start_response: Any) -> Any:
         sid = parse_qs(environ.get("QUERY_STRING", "")).get("sid", [""])[0]
-        if (connection := self.eio.sockets.get(sid)) and connection.closed:
-            # Between two requests of one who polls; engine.io would raise KeyError, or log an error.
+        connection = self.eio.sockets.get(sid)
+        if sid and (connection is None or connection.closed):
+            # It ended between two requests of one who polls; engine.io would raise KeyError, or log an error.
             start_response("400 Bad Request", [("Content-Type", "application/json")])
             return [b'{"error":"bad_request","message":"This connection has ended."}']
         return super().handle_request(environ, start_response)

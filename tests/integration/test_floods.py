@@ -194,6 +194,30 @@ def test_attachments_are_not_kept(admin: Person, sent: str) -> None:
     assert hung_up(raw)
 
 
+def test_a_message_that_is_too_large_is_refused_while_it_comes_in(server: RunningServer, admin: Person) -> None:
+    """engine.io looks at the size of a message when all of it is in memory."""
+    raw = connected(admin)
+    before, sent, part = resident_bytes(server), 0, bytes(65_536)
+    raw.sock.sendall(b"\x81\xff" + (60_000_000).to_bytes(8) + bytes(4))
+    with contextlib.suppress(OSError):
+        while sent < 60_000_000:
+            raw.sock.sendall(part)
+            sent += len(part)
+    assert sent < 20_000_000, "the server hung up"
+    assert resident_bytes(server) - before < 5_000_000
+
+
+def test_clients_that_hold_threads_leave_some(make_server: MakeServer) -> None:
+    server = make_server(MAX_CLIENTS=6)
+    with server.person() as admin:
+        listeners = [admin.listen(transports=[way]) for way in ("websocket", "polling") for _ in range(3)]
+        for listener in listeners:
+            listener.next("video_frame")
+        assert waited(lambda: admin.get("/api/cameras")) < 2
+        assert admin.view("demo").recv()
+        assert all(listener.call("clock")["ok"] for listener in listeners)
+
+
 @pytest.mark.parametrize("transports", [["polling", "websocket"], ["polling"], ["websocket"]], ids="+".join)
 def test_a_client_gets_the_connection_that_it_wants(admin: Person, transports: list[str]) -> None:
     listener = admin.listen(transports=transports)

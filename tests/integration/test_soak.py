@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -179,12 +179,12 @@ def at_rest(server: RunningServer, admin: Person) -> dict[str, int]:
 
 
 @pytest.fixture
-def board_and_server(make_server: MakeServer, board: FakeEsp32Cam) -> Iterator[RunningServer]:
+def board_and_server(make_server: MakeServer, board: FakeEsp32Cam) -> RunningServer:
     server = make_server(MAX_CLIENTS=CLIENTS)
     with server.person() as admin:
         admin.made("/api/cameras", {"name": "Board", "url": board.url, "everyone": "control"})
         assert admin.ask("PATCH", "/api/cameras/demo", {"everyone": "control"}).ok
-    yield server
+    return server
 
 
 @pytest.mark.soak

@@ -1,5 +1,6 @@
-"""Every operation of /api/openapi.json, with requests that nobody would think of, by every role: what the server answers
-is what the document says, and never a fault of its own.
+"""Every operation of /api/openapi.json, with requests that nobody would think of, by every role.
+
+What the server answers is what the document says, and never a fault of its own.
 
 What the requests change is put back before each: an admin may switch off or rename itself, revoke its own token, remove
 the camera that all of this is about; if that stayed so, the rest would be nothing but 401 and 404.
