@@ -20,7 +20,7 @@ import requests
 
 from camproxy.serving import SPARE_THREADS
 from tests.fakes import FakeEsp32Cam
-from tests.integration.people import PASSWORD, new_account
+from tests.integration.people import PASSWORD, new_account, wait_until
 from tests.integration.test_serving import workers
 from tests.running import Person, RunningServer
 
@@ -184,6 +184,16 @@ def board_and_server(make_server: MakeServer, board: FakeEsp32Cam) -> RunningSer
     with server.person() as admin:
         admin.made("/api/cameras", {"name": "Board", "url": board.url, "everyone": "control"})
         assert admin.ask("PATCH", "/api/cameras/demo", {"everyone": "control"}).ok
+        # A scene is painted when it is first seen in a light, which takes the demo camera a while on a busy machine.
+        for scene in ("garden", "workshop"):
+            assert admin.ask("PATCH", "/api/cameras/demo", {"url": f"demo:{scene}"}).ok
+            for state in (True, False):
+                light = "/api/cameras/demo/light_command"
+                wait_until(
+                    lambda light=light, state=state: admin.ask("POST", light, {"state": state}).ok, "it obeys", 60
+                )  # type: ignore[misc]
+                wait_until(lambda: admin.get("/snapshot/demo.jpg").ok, "it shows it", 60)
+        assert admin.ask("DELETE", "/api/cameras/demo/control").ok
     return server
 
 
