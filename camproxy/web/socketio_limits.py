@@ -15,6 +15,8 @@ import socketio
 from engineio.async_drivers._websocket_wsgi import SimpleWebSocketWSGI
 from engineio.payload import Payload
 
+from camproxy.sockets import WholeSends
+
 log = logging.getLogger(__name__)
 
 #: Messages that were read from a WebSocket and not yet handled; what follows waits in the kernel, then at the client.
@@ -32,8 +34,8 @@ Payload.max_decode_packets = 1000
 MALFORMED = "malformed"
 
 
-class StrictJson:
-    """JSON for python-socketio that does not end a connection, or the process, over what somebody sent."""
+class Json:
+    """JSON that what somebody sent cannot overwhelm. `loads` raises ValueError, also for what is nested without end."""
 
     @staticmethod
     def dumps(value: Any, **_: Any) -> str:
@@ -41,18 +43,18 @@ class StrictJson:
 
     @staticmethod
     def loads(text: str | bytes, **_: Any) -> Any:
-        try:
-            return pydantic_core.from_json(text)
-        except ValueError:
-            return [MALFORMED]
+        return pydantic_core.from_json(text)
 
 
-class OuterJson(StrictJson):
-    """JSON for python-engineio, beneath: what is none stays a word, such as the one that begins an upgrade."""
+class PatientJson(Json):
+    """For python-socketio, which would end the connection; engine.io beneath it expects texts that are no JSON."""
 
     @staticmethod
     def loads(text: str | bytes, **_: Any) -> Any:
-        return pydantic_core.from_json(text)
+        try:
+            return Json.loads(text)
+        except ValueError:
+            return [MALFORMED]
 
 
 class NoPacket(ValueError):
@@ -144,7 +146,9 @@ class LimitedWebSocket(SimpleWebSocketWSGI):
         self._connection.line = self  # so that it can be cut off
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        self.ws = PatientWebSocket(environ, **self.server_args)
+        key = "werkzeug.socket" if "werkzeug.socket" in environ else "gunicorn.socket"
+        # What is sent is not torn apart by what the socket's own thread answers.
+        self.ws = PatientWebSocket(environ | {key: WholeSends(environ[key])}, **self.server_args)
         self.app(self)
         raise StopIteration if self.ws.mode == "gunicorn" else ConnectionError
 

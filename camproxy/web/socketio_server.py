@@ -9,7 +9,6 @@ from concurrent.futures import Future
 from typing import Any
 from urllib.parse import parse_qs
 
-import engineio
 import socketio
 from flask import Flask
 from flask_socketio import SocketIO
@@ -19,7 +18,7 @@ from camproxy.control.throttle import Throttle
 from camproxy.settings import Settings
 from camproxy.web.edge import Sockets
 from camproxy.web.live import Live
-from camproxy.web.socketio_limits import LimitedWebSocket, NoPacket, OuterJson, Outgoing, StrictJson, StrictPacket
+from camproxy.web.socketio_limits import Json, LimitedWebSocket, NoPacket, Outgoing, PatientJson, StrictPacket
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +126,7 @@ def make_socketio(app: Flask, settings: Settings) -> SocketIO:
         app,
         async_mode=settings.async_mode,
         async_handlers=False,
-        json=StrictJson,
+        json=Json,
         serializer=StrictPacket,
         # Origins are checked once for all kinds of sockets, see edge.Sockets.
         cors_allowed_origins=[],
@@ -144,7 +143,7 @@ def make_socketio(app: Flask, settings: Settings) -> SocketIO:
     server.__class__ = OrderedServer
     server.app = app
     server.pace = Throttle(settings.events_per_second, SystemClock())
-    engineio.packet.Packet.json = OuterJson
+    server.packet_class.json = PatientJson
     server.eio.on("connect", server._handle_eio_connect)
     server.eio.on("message", server._handle_eio_message)
     server.eio.on("disconnect", server._handle_eio_disconnect)

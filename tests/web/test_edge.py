@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from camproxy.links.websocket import SOCKET_OPTIONS
-from camproxy.web.edge import SEND_BUFFER, Sockets
+from camproxy.sockets import SEND_BUFFER
+from camproxy.web.edge import Sockets
 from tests.web.stage import Stage
 
 
