@@ -95,7 +95,8 @@ class Crowd:
             for _ in range(chance.randrange(1, 15)):
                 listener.next("video_frame")
             listener.call("position_command", {"camera": "board", "x": chance.randrange(181), "y": 90})
-            assert listener.call("clock")["ok"]
+            # python-socketio's client stumbles over the second half of a binary event when it has left after the first.
+            assert listener.call("unsubscribe", {"camera": "board"})["ok"]
 
     def comes_and_goes(self, chance: random.Random) -> None:
         with self.someone(chance) as person:
