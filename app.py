@@ -136,7 +136,8 @@ def policy(settings: Settings) -> Policy:
 
 def __getattr__(name: str) -> Any:
     """`app` and `socketio`, made when somebody asks: importing `create_app` must not start a server."""
-    if name not in ("app", "socketio"):
+    # Flask's command line takes `create_app` where there is no `app`: its commands get an application at rest.
+    if name not in ("app", "socketio") or serving.by_flask_command():
         raise AttributeError(f"module 'app' has no attribute {name!r}")
     served = create_app()
     runtime = served.extensions["camproxy"].runtime

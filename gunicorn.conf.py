@@ -58,6 +58,8 @@ def on_starting(server):
         sys.exit("CamProxy cannot start: it is one worker for each instance; run more instances for more cameras.")
     if server.cfg.is_ssl:
         sys.exit("CamProxy cannot start: set TLS, TLS_CERTIFICATE and TLS_KEY in place of gunicorn's options.")
+    if server.cfg.bind != [bind]:
+        sys.exit("CamProxy cannot start: it listens where HOST and PORT say; leave out gunicorn's --bind.")
 
 
 def nworkers_changed(server, new, _old):

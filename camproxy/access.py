@@ -7,7 +7,6 @@ the camera grants everyone; a viewer never steers.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 
 from models import LEVELS, ApiToken, Camera, LoginSession, Permission, User, db
 
@@ -19,8 +18,8 @@ def level(user: User, camera: Camera) -> str:
 def levels(user: User) -> dict[int, str]:
     """The level of a user for each camera, by its number."""
     own = {row.camera_id: row for row in db.session.scalars(db.select(Permission).filter_by(user_id=user.id))}
-    cameras: Iterable[tuple[int, str]] = db.session.execute(db.select(Camera.id, Camera.everyone)).tuples()
-    return {camera_id: _level(user, everyone, own.get(camera_id)) for camera_id, everyone in cameras}
+    cameras = db.session.execute(db.select(Camera.id, Camera.everyone))
+    return {row.id: _level(user, row.everyone, own.get(row.id)) for row in cameras}
 
 
 def _level(user: User, everyone: str, own: Permission | None) -> str:
@@ -46,7 +45,7 @@ class Rights:
 
     def __init__(self) -> None:
         self.at = time.monotonic()
-        cameras = list(db.session.execute(db.select(Camera.id, Camera.everyone)).tuples())
+        cameras = [(row.id, row.everyone) for row in db.session.execute(db.select(Camera.id, Camera.everyone))]
         own = {(row.user_id, row.camera_id): row for row in db.session.scalars(db.select(Permission))}
         self._by_user = {
             user.id: {number: _level(user, everyone, own.get((user.id, number))) for number, everyone in cameras}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -30,6 +31,8 @@ STALLED_AFTER = 3.0
 MESSAGE_HEADROOM = 4
 #: How often states that change by the mere passing of time are looked at, in seconds.
 TICK = 0.5
+#: How long a stop waits for links that are dialling, all together. Seconds.
+STOP_WITHIN = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +118,22 @@ class Camera:
             )
             self._link.start()
 
-    def stop(self) -> None:
-        """For good: it is not started again, whoever is changing it meanwhile."""
+    def cancel(self) -> None:
+        """Begin to stop, without waiting for it."""
         self._gone = True
-        with self._changing:
-            self._end_link()
+        if link := self._link:
+            link.cancel()
 
-    def _end_link(self) -> None:
+    def stop(self, within: float = STOP_WITHIN) -> None:
+        """For good: it is not started again, whoever is changing it meanwhile."""
+        self.cancel()
+        with self._changing:
+            self._end_link(within)
+
+    def _end_link(self, within: float = STOP_WITHIN) -> None:
         link, self._link = self._link, None
         if link:
-            link.stop()
+            link.stop(within)
 
     def reconfigure(self, config: CameraConfig) -> None:
         """Take new settings; who watches goes on watching."""
@@ -329,8 +338,12 @@ class Cameras:
     def stop(self) -> None:
         self._running = False
         self._stopping.set()
-        for camera in self:
-            camera.stop()
+        cameras = list(self)
+        for camera in cameras:
+            camera.cancel()  # all of them first: each may be waiting for a board that is away
+        until = time.monotonic() + STOP_WITHIN
+        for camera in cameras:
+            camera.stop(max(until - time.monotonic(), 0.0))
         if self._ticker.is_alive():
             self._ticker.join(timeout=5)
 

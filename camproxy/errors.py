@@ -108,7 +108,7 @@ class DeviceOffline(CamProxyError):
 
 
 class Unavailable(CamProxyError):
-    """The database does not answer, or takes nothing; it may again in a moment."""
+    """Not now, but perhaps in a moment: the database does not answer, or the server is stopping."""
 
     code = "unavailable"
     status = 503

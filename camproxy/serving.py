@@ -9,6 +9,9 @@ import socket
 import sys
 from typing import NoReturn
 
+import click
+from flask.cli import ScriptInfo
+
 from camproxy.errors import BadSetting
 from camproxy.settings import PROJECT, Settings, load
 
@@ -71,6 +74,17 @@ def serve() -> None:
     except BadSetting as error:
         sys.exit(f"CamProxy cannot start: {error}")
     os.execv(sys.executable, [sys.executable, "-m", *module])
+
+
+def by_flask_command() -> bool:
+    """Whether it is Flask's command line that loads the application. `flask run` is refused, with a sentence."""
+    context = click.get_current_context(silent=True)
+    if context is None or context.find_object(ScriptInfo) is None:
+        return False
+    if context.info_name == "run":
+        # It knows nothing of our port, our lock, our limits, nor of how to stop us.
+        sys.exit("CamProxy cannot start: `flask run` does not serve it; use `python app.py` or `make run`.")
+    return True
 
 
 def serve_by_werkzeug() -> NoReturn:

@@ -190,6 +190,9 @@ class Settings:
 
     lease_seconds: float = setting(number(1, 3600), 30.0, "How long a camera stays with whoever steered it last")
     moves_per_second: float = setting(number(1, 1000), 20.0, "Moves a user may send a second; more are merged")
+    events_per_second: float = setting(
+        number(10, 10_000), 200.0, "Socket.IO messages a user may send a second; who sends more waits"
+    )
 
     max_clients: int = setting(whole(1, 2000), 100, "How many browsers may be connected at once")
     connections_per_address: int = setting(

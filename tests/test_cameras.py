@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from camproxy.cameras import STALLED_AFTER, Camera, CameraConfig, Cameras, Outcome, Policy
+from camproxy.cameras import STALLED_AFTER, STOP_WITHIN, Camera, CameraConfig, Cameras, Outcome, Policy
 from camproxy.control.commands import Aim, AskPosition, Light, Step
 from camproxy.control.pan_tilt import Limits, Pose
-from camproxy.errors import BadRequest, DeviceError, DeviceOffline, NoAnswer, NotFound
+from camproxy.errors import BadRequest, ChannelError, DeviceError, DeviceOffline, NoAnswer, NotFound
 from camproxy.frames import Viewer
 from camproxy.links import SCHEMES, Scheme
+from camproxy.links.link import DeviceLink
 from tests.clocks import FakeClock
 from tests.lines import Exchange, Line
 from tests.pictures import jpeg
@@ -376,6 +378,31 @@ class TestRegistry:
         assert links() == []
         assert "cameras" not in [thread.name for thread in threading.enumerate()]
         registry.cameras.stop()
+
+    def test_stopping_waits_for_all_that_dial_together(
+        self, registry: Registry, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A board that is away is dialled for five seconds; five of them must not take half a minute."""
+        dialling, told = [threading.Event() for _ in range(5)], threading.Semaphore(0)
+
+        def dial(url: str, largest: int) -> Line:
+            dialling[int(url[-1])].set()
+            for _ in dialling:
+                assert told.acquire(timeout=10)
+            told.release(len(dialling))
+            raise ChannelError("timeout")
+
+        cancel = DeviceLink.cancel
+        monkeypatch.setattr(DeviceLink, "cancel", lambda link: (cancel(link), told.release()))
+        monkeypatch.setitem(SCHEMES, "test", Scheme(dial))
+        for number in range(5):
+            registry.cameras.put(replace(DOOR, id=number + 1, slug=f"door-{number}", url=f"test://board/{number}"))
+        registry.cameras.start()
+        assert all(event.wait(10) for event in dialling)
+        begun = time.monotonic()
+        registry.cameras.stop()
+        assert time.monotonic() - begun < STOP_WITHIN
+        assert links() == []
 
     def test_an_address_that_cannot_be_changes_nothing(self, registry: Registry, exchange: Exchange) -> None:
         with pytest.raises(BadRequest):

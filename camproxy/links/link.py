@@ -99,13 +99,18 @@ class DeviceLink:
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self) -> None:
+    def cancel(self) -> None:
+        """Begin to end, without waiting for it."""
         self._stopping.set()
         self._demand.set()
         if channel := self._channel:
             channel.close()
+
+    def stop(self, within: float = 5.0) -> None:
+        """End, and wait at most so many seconds: who is dialling notices only when that is over."""
+        self.cancel()
         if self._thread.is_alive():
-            self._thread.join(timeout=5)
+            self._thread.join(within)
 
     def poke(self) -> None:
         """Frames may be wanted now."""

@@ -68,6 +68,7 @@ class Sockets:
         self._allowed = frozenset(allowed_origins)
         self._changed = threading.Condition()
         self._open: set[socket.socket] = set()
+        self._closing = False
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         upgrade = environ.get("HTTP_UPGRADE", "").lower() == "websocket"
@@ -77,11 +78,19 @@ class Sockets:
             log.warning("refused a socket for a page of %r", environ.get("HTTP_ORIGIN", "")[:200])
             start_response("403 Forbidden", [("Content-Type", "application/json")])
             return [b'{"error":"forbidden","message":"This origin may not open sockets here."}']
+        if self._closing and (upgrade or "sid=" not in environ.get("QUERY_STRING", "")):
+            # Who polls may still fetch that the server stops.
+            start_response("503 Service Unavailable", [("Content-Type", "application/json")])
+            return [b'{"error":"unavailable","message":"The server is stopping."}']
         if not upgrade:
             return self._app(environ, start_response)  # type: ignore[no-any-return]
         environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
         with self._tracked(server_socket(environ)):
             return self._app(environ, start_response)  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """From now on nobody may open one."""
+        self._closing = True
 
     def end_all(self, within: float) -> None:
         """Wait `within` seconds for sockets that are served by a thread to end, then end them."""

@@ -33,7 +33,8 @@ from camproxy.web.errors import known_error, problem
 from camproxy.web.guards import LOGIN, NEEDED_LEVEL, SEE, STEER, camera_for
 from camproxy.web.live import Client, Subscription
 from camproxy.web.services import services
-from camproxy.web.socketio_server import MALFORMED
+from camproxy.web.socketio_limits import MALFORMED
+from camproxy.web.socketio_server import USER
 from camproxy.web.steering import command_of, steer
 from models import User
 
@@ -176,6 +177,7 @@ def admit() -> dict[str, Any] | None:
     connections = shared.socketio.server.eio.sockets.copy().values()
     if sum(not connection.closed for connection in connections) > shared.settings.max_clients:
         return problem(RateLimited("As many browsers are connected as this server allows."))
+    request.environ[USER] = current_user.id
     return None
 
 
@@ -250,6 +252,8 @@ def _admit(name: str, event: Event, payload: Any) -> Call:
     client = shared.live.get(sid())
     if client is None or not current_user.is_authenticated:
         raise Unauthorized("Log in first.")
+    if shared.socketio.server.out_of_turn(client.sid):
+        raise RateLimited("You send more than this server takes.")
     message: Message = read_browser_event(name, payload)
     user: User = current_user._get_current_object()
     if event.needs == LOGIN:

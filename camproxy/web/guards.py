@@ -12,8 +12,9 @@ from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect
 
 from camproxy.access import at_least, level
-from camproxy.errors import Forbidden, NotFound, Unauthorized
+from camproxy.errors import Forbidden, NotFound, Unauthorized, Unavailable
 from camproxy.web.errors import wants_page
+from camproxy.web.services import services
 from models import Camera, User, db
 
 log = logging.getLogger(__name__)
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 ANYONE, LOGIN, ADMIN, SEE, STEER = "anyone", "login", "admin", "may see", "may steer"
 NEEDED_LEVEL = {SEE: "view", STEER: "control"}
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
+#: Answers 503 by itself while the server stops.
+TELLS_OF_THE_STOP = {"health.health"}
 
 csrf = CSRFProtect()
 View = TypeVar("View", bound=Callable[..., Any])
@@ -43,7 +46,12 @@ def allowed_of(app: Flask, endpoint: str) -> str | None:
 
 
 def guard() -> ResponseReturnValue | None:
-    """Before every request. Raises Unauthorized, Forbidden or NotFound; sends a person's browser to the log-in form."""
+    """Before every request. Raises Unauthorized, Forbidden or NotFound; sends a person's browser to the log-in form.
+
+    While the server stops it raises Unavailable for all: what a request needs may have ended already.
+    """
+    if services().runtime.stopping and request.endpoint not in TELLS_OF_THE_STOP:
+        raise Unavailable("The server is stopping.")
     if request.endpoint is None:
         return None  # no such route: 404 or 405 follows
     who = allowed_of(current_app, request.endpoint)

@@ -23,7 +23,9 @@ def health() -> ResponseReturnValue:
     """healthy, degraded (a camera is missing, nothing can be stored) or unhealthy (503). The causes are for admins."""
     shared = services()
     fatal = []
-    if not shared.runtime.running:
+    if shared.runtime.stopping:
+        fatal.append("the server is stopping")
+    elif not shared.runtime.running:
         fatal.append("the server's parts are not running")
     database = shared.probe.look()
     if database.unreadable:

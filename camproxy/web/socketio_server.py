@@ -7,20 +7,23 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
+from urllib.parse import parse_qs
 
-import pydantic_core
 import socketio
-from engineio.async_drivers._websocket_wsgi import SimpleWebSocketWSGI
-from engineio.payload import Payload
 from flask import Flask
 from flask_socketio import SocketIO
 
+from camproxy.clock import SystemClock
+from camproxy.control.throttle import Throttle
 from camproxy.settings import Settings
-from camproxy.sockets import WholeSends
 from camproxy.web.edge import Sockets
 from camproxy.web.live import Live
+from camproxy.web.socketio_limits import Json, LimitedWebSocket, NoPacket, Outgoing, PatientJson, StrictPacket
 
 log = logging.getLogger(__name__)
+
+#: Where `admit` leaves in the environ whom a connection belongs to.
+USER = "camproxy.user"
 
 
 class OrderedServer(socketio.Server):
@@ -30,15 +33,37 @@ class OrderedServer(socketio.Server):
     handlers that make their client wait, which blocks it for two seconds when a head does not answer.
 
     `admit` is asked in a request context before a connection is made; what it returns is the answer to a refused one.
+    It leaves the user's number in the environ under USER: all connections of a user share one `pace`.
     """
 
     app: Flask
     admit: Callable[[], dict[str, Any] | None]
+    pace: Throttle
+
+    def handle_request(self, environ: dict[str, Any], start_response: Any) -> Any:
+        sid = parse_qs(environ.get("QUERY_STRING", "")).get("sid", [""])[0]
+        connection = self.eio.sockets.get(sid)
+        if sid and (connection is None or connection.closed):
+            # It ended between two requests of one who polls; engine.io would raise KeyError, or log an error.
+            start_response("400 Bad Request", [("Content-Type", "application/json")])
+            return [b'{"error":"bad_request","message":"This connection has ended."}']
+        return super().handle_request(environ, start_response)
 
     def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> Any:
         with self.app.request_context(environ):
             refusal = self.admit()
         return refusal or super()._handle_eio_connect(eio_sid, environ)
+
+    def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
+        if eio_sid not in self.environ:
+            return  # let go in the middle of what it had sent
+        try:
+            if not data:
+                raise NoPacket("nothing")
+            super()._handle_eio_message(eio_sid, data)
+        except NoPacket as error:
+            log.warning("a client sent what is no Socket.IO (%s); it is let go", error)
+            self.cut_off(self.eio.sockets.get(eio_sid))
 
     def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         super()._handle_eio_disconnect(eio_sid, reason)
@@ -47,6 +72,37 @@ class OrderedServer(socketio.Server):
         connection = self.eio.sockets.get(eio_sid)
         if connection and connection.upgraded:
             self.eio.sockets.pop(eio_sid, None)
+
+    def too_early(self, eio_sid: str) -> float:
+        """Seconds until the client's user may be heard again. At 0 the turn is taken."""
+        user = self.environ.get(eio_sid, {}).get(USER)
+        return 0.0 if user is None else max(self.pace.not_before(user) - time.monotonic(), 0.0)
+
+    def wait_for_turn(self, connection: Any) -> None:
+        """For those who hold a thread anyway; the others see `out_of_turn`."""
+        while not connection.closed and (left := self.too_early(connection.sid)):
+            time.sleep(left)
+
+    def out_of_turn(self, sid: str) -> bool:
+        """Whether this client polls and sends too much. Each of its requests would hold a thread while it waits."""
+        connection = self.eio.sockets.get(self.manager.eio_sid_from_sid(sid, "/"))
+        return connection is not None and not connection.upgraded and self.too_early(connection.sid) > 0
+
+    def overflowed(self, waiting: Outgoing) -> None:
+        """A client does not fetch what it is sent."""
+        for connection in self.eio.sockets.copy().values():
+            if connection.queue is waiting:
+                log.warning("a client left %d messages waiting; it is let go", waiting.qsize())
+                # Not in the thread that was about to tell something to everybody.
+                self.start_background_task(self.cut_off, connection)
+
+    def cut_off(self, connection: Any) -> None:
+        """End a connection without a word."""
+        if connection is None:
+            return
+        connection.close(wait=False, abort=True)
+        if line := getattr(connection, "line", None):
+            line.cut()
 
     def _handle_event_internal(
         self, server: Any, sid: str, eio_sid: str, data: list[Any], namespace: str, id: int | None
@@ -65,59 +121,13 @@ class OrderedServer(socketio.Server):
             acknowledge(answer)
 
 
-# A client that still polls sends what has gathered in one request: of a quick drag over the picture more than the 16
-# packets that engine.io takes, and then all of it would be lost. Its size is limited all the same.
-Payload.max_decode_packets = 1000
-
-#: The event that a text becomes which is no JSON, or nested without end. Its handler says so to the client.
-MALFORMED = "malformed"
-
-
-class Json:
-    """JSON that what somebody sent cannot overwhelm. `loads` raises ValueError, also for what is nested without end."""
-
-    @staticmethod
-    def dumps(value: Any, **_: Any) -> str:
-        return pydantic_core.to_json(value).decode()
-
-    @staticmethod
-    def loads(text: str | bytes, **_: Any) -> Any:
-        return pydantic_core.from_json(text)
-
-
-class PatientJson(Json):
-    """For python-socketio, which would end the connection; engine.io beneath it expects texts that are no JSON."""
-
-    @staticmethod
-    def loads(text: str | bytes, **_: Any) -> Any:
-        try:
-            return Json.loads(text)
-        except ValueError:
-            return [MALFORMED]
-
-
-class LimitedWebSocket(SimpleWebSocketWSGI):
-    """Refuses a message that is too large while it comes in; engine.io itself looks only when it is all in memory.
-
-    What is sent is not torn apart by what the socket's own thread answers.
-    """
-
-    largest = 0
-
-    def __init__(self, handler: Any, server: Any, **options: Any) -> None:
-        super().__init__(handler, server, **options, max_message_size=self.largest)
-
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        key = "werkzeug.socket" if "werkzeug.socket" in environ else "gunicorn.socket"
-        return super().__call__(environ | {key: WholeSends(environ[key])}, start_response)
-
-
 def make_socketio(app: Flask, settings: Settings) -> SocketIO:
     socketio_ = SocketIO(
         app,
         async_mode=settings.async_mode,
         async_handlers=False,
         json=Json,
+        serializer=StrictPacket,
         # Origins are checked once for all kinds of sockets, see edge.Sockets.
         cors_allowed_origins=[],
         manage_session=False,
@@ -129,19 +139,24 @@ def make_socketio(app: Flask, settings: Settings) -> SocketIO:
         # JPEGs and small JSON: compressing polling answers costs more than it saves.
         http_compression=False,
     )
-    socketio_.server.__class__ = OrderedServer
-    socketio_.server.app = app
-    socketio_.server.packet_class.json = PatientJson
-    socketio_.server.eio.on("connect", socketio_.server._handle_eio_connect)
-    socketio_.server.eio.on("disconnect", socketio_.server._handle_eio_disconnect)
+    server = socketio_.server
+    server.__class__ = OrderedServer
+    server.app = app
+    server.pace = Throttle(settings.events_per_second, SystemClock())
+    server.packet_class.json = PatientJson
+    server.eio.on("connect", server._handle_eio_connect)
+    server.eio.on("message", server._handle_eio_message)
+    server.eio.on("disconnect", server._handle_eio_disconnect)
     if settings.async_mode == "threading":
-        limited = type("LimitedWebSocket", (LimitedWebSocket,), {"largest": settings.message_bytes})
-        socketio_.server.eio._async = socketio_.server.eio._async | {"websocket": limited}
+        own = {"largest": settings.message_bytes, "wait_for_turn": server.wait_for_turn}
+        limited = type("LimitedWebSocket", (LimitedWebSocket,), own)
+        server.eio._async = server.eio._async | {"websocket": limited}
+        server.eio.create_queue = lambda: Outgoing(server.overflowed)
     return socketio_
 
 
 #: How long a stopping server waits until everybody has fetched that it stops. Seconds.
-TOLD_WITHIN = 0.5
+TOLD_WITHIN = 1.0
 
 
 class SocketIOPart:
@@ -157,6 +172,7 @@ class SocketIOPart:
 
     def stop(self) -> None:
         server = self._socketio.server
+        self._sockets.close()
         server.emit("server_stopping", {})
         connections = list(server.eio.sockets.values())
         # Who polls may be between two requests: closed now, it would never hear of it.
@@ -164,7 +180,8 @@ class SocketIOPart:
         while any(not connection.queue.empty() for connection in connections) and time.monotonic() < until:
             time.sleep(0.01)
         for connection in connections:
-            connection.close(wait=False)
+            # Without engine.io's own farewell, after which python-socketio's client would never come back.
+            connection.close(wait=False, abort=True)
         self._sockets.end_all(within=0.5)
 
     def state(self) -> dict[str, Any]:

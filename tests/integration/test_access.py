@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ import requests
 import websocket
 
 from camproxy.web.events import EVENTS
-from camproxy.web.guards import SEE, STEER
+from camproxy.web.guards import LOGIN, SEE, STEER
+from models import ROLES
 from tests.integration.people import (
     Account,
     camera_state,
@@ -28,6 +30,7 @@ from tests.integration.people import (
     wait_until,
 )
 from tests.running import PROJECT, Listener, Person, RunningServer
+from tests.web.test_guards import table
 
 MakeServer = Callable[..., RunningServer]
 Camera = dict[str, Any]
@@ -274,6 +277,43 @@ class TestAViewer:
         assert "demo:garden" not in onlooker.get("/").text + onlooker.get("/api/cameras").text
         for method, body in (("PATCH", {"fps": 3}), ("DELETE", None)):
             assert onlooker.ask(method, f"/api/cameras/{camera['id']}", body).status_code == 403
+
+
+def test_the_tables_of_this_module_have_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new route of a camera, or a new event, is tried here as well."""
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    place = "/api/cameras/<camera>"
+    there = {
+        (method, rule.removeprefix(place).replace("<int:slot>", "1"), who)
+        for method, rule, who in table()
+        if rule.startswith(place)
+    }
+    assert {(method, route) for method, route, who in there if who == STEER} == {
+        (method, route) for method, route, _ in STEERING_ROUTES
+    }
+    assert {(method, route) for method, route, who in there if who == SEE} == {
+        ("GET", route) for route in WATCHING_ROUTES
+    }
+    assert set(PAYLOADS) == set(EVENTS)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_event_by_every_role(admin: Person, camera: Camera, hidden: Camera, role: str) -> None:
+    for one in (camera, hidden):
+        assert admin.ask("PUT", f"/api/cameras/{one['id']}/presets/1", {"name": "Door", "x": 5, "y": 6}).ok
+    _, person = new_person(admin, role)
+    with person:
+        listener = person.listen({"subscribe": False})
+        for one in (camera, hidden):
+            for name, event in EVENTS.items():
+                answer = listener.call(name, PAYLOADS[name] | ({} if event.needs == LOGIN else {"camera": one["id"]}))
+                if role == "admin" or event.needs == LOGIN:
+                    expected = None
+                elif one is hidden:
+                    expected = "not_found"
+                else:
+                    expected = "forbidden" if event.needs == STEER and role == "viewer" else None
+                assert answer.get("error") == expected, (role, name, one["name"])
 
 
 class TestNobody:

@@ -24,6 +24,8 @@ from tests.running import PROJECT, Person, RunningServer
 MakeServer = Callable[..., RunningServer]
 
 GUNICORN = ("-m", "gunicorn", "-c", "gunicorn.conf.py", "app:app")
+#: gunicorn finds the configuration by itself.
+BARE_GUNICORN = ("-m", "gunicorn", "app:app")
 FROM_ELSEWHERE = (
     "-c",
     f"import os, sys; os.chdir('/'); os.execv(sys.executable, [sys.executable, '{PROJECT}/app.py'])",
@@ -76,8 +78,8 @@ def log_file(server: RunningServer) -> str:
 
 @pytest.mark.parametrize(
     ("command", "end"),
-    [(("app.py",), term), (GUNICORN, term), (FROM_ELSEWHERE, ctrl_c)],
-    ids=["app.py TERM", "gunicorn TERM", "from elsewhere Ctrl-C"],
+    [(("app.py",), term), (GUNICORN, term), (BARE_GUNICORN, term), (FROM_ELSEWHERE, ctrl_c)],
+    ids=["app.py TERM", "gunicorn TERM", "gunicorn alone TERM", "from elsewhere Ctrl-C"],
 )
 def test_every_way_of_starting_and_of_ending_it(
     make_server: MakeServer, command: tuple[str, ...], end: Callable[[RunningServer], None]
@@ -238,6 +240,45 @@ class TestSettings:
         self, tmp_path: Path, command: tuple[str, ...], settings: dict[str, str]
     ) -> None:
         assert "one worker for each instance" in refusal(tmp_path, command, **settings)
+
+    @pytest.mark.parametrize(
+        ("command", "settings"),
+        [
+            ((*GUNICORN[:-1], "-b", "127.0.0.1:1", "app:app"), {}),
+            (GUNICORN, {"GUNICORN_CMD_ARGS": "--bind=127.0.0.1:1"}),
+        ],
+        ids=["-b", "GUNICORN_CMD_ARGS"],
+    )
+    def test_another_address_for_gunicorn_is_refused(
+        self, tmp_path: Path, command: tuple[str, ...], settings: dict[str, str]
+    ) -> None:
+        assert "HOST and PORT" in refusal(tmp_path, command, **settings)
+        assert not (tmp_path / "robocam.db").exists(), "nothing else was started"
+
+
+class TestFlask:
+    """Flask's own command line."""
+
+    FLASK = ("-m", "flask", "--app", "app")
+
+    @pytest.mark.parametrize("options", [(), ("--debug",)], ids=["", "--debug"])
+    def test_flask_run_is_refused(self, tmp_path: Path, options: tuple[str, ...]) -> None:
+        assert "`python app.py`" in refusal(tmp_path, (*self.FLASK, "run", *options))
+        assert not (tmp_path / "robocam.db").exists()
+
+    def test_its_commands_start_nothing(self, tmp_path: Path) -> None:
+        done = subprocess.run(
+            [sys.executable, *self.FLASK, "routes"],
+            cwd=PROJECT,
+            env=os.environ | {"DATA_DIR": str(tmp_path), "ADMIN_PASSWORD": "eight and more"},
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        assert done.returncode == 0
+        assert "/ws/view/<camera>" in done.stdout
+        assert not (tmp_path / "robocam.db").exists()
+        assert "connected" not in done.stderr
 
 
 class TestLog:

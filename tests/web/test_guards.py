@@ -17,7 +17,7 @@ from app import create_app
 from camproxy.messages import BROWSER_EVENTS
 from camproxy.web.events import EVENTS
 from camproxy.web.guards import ADMIN, ANYONE, LOGIN, NEEDED_LEVEL, SEE, STEER, UNSAFE, allowed_of
-from camproxy.web.socketio_server import MALFORMED
+from camproxy.web.socketio_limits import MALFORMED
 from models import ROLES, ApiToken, Camera, Permission, User, db
 
 #: What the views answer in these tests, for it is the guard that is tested: whoever gets this was let in.
@@ -236,6 +236,23 @@ def test_a_method_or_address_that_does_not_exist(house: House) -> None:
         assert house.ask(role, "GET", "/api/no-such-thing").status_code == 404
         assert house.ask(role, "DELETE", "/api/cameras").status_code == 405
         assert house.ask(role, "TRACE", "/").status_code == 405
+
+
+def test_while_the_server_stops_everything_is_refused(
+    house: House, routes: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = house.app.extensions["camproxy"]
+    monkeypatch.setattr(shared.runtime, "stopping", True)
+    monkeypatch.setattr(shared.sockets, "_closing", True)
+    for method, rule, _ in routes:
+        if rule == "/health":
+            continue  # says so itself; here it is a stub
+        answer = ask(house, "admin", method, rule)
+        assert (answer.status_code, answer.get_json()["error"]) == (503, "unavailable"), rule
+    connecting = house.ask("admin", "GET", "/socket.io/?EIO=4&transport=polling")
+    assert (connecting.status_code, connecting.get_json()["error"]) == (503, "unavailable")
+    fetching = house.ask("admin", "GET", "/socket.io/?EIO=4&transport=polling&sid=long-gone")
+    assert fetching.status_code == 400, "who polls may still fetch what was said at the end"
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])

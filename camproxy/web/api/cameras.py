@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 import unicodedata
+from contextlib import suppress
 from typing import Any
 
 from flask import Blueprint, g
@@ -14,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from camproxy import audit
 from camproxy.access import level, levels
 from camproxy.audit import Action
-from camproxy.errors import BadRequest, ChannelError, Conflict
+from camproxy.errors import BadRequest, ChannelError, Conflict, NotFound
 from camproxy.frames import BadFrame, check_jpeg
 from camproxy.links import open_channel, with_password_of, without_password
 from camproxy.rows import config_of
@@ -44,10 +45,19 @@ PICTURE_WITHIN = 6.0
 @allow(LOGIN)
 @api.validate(resp=gives(CameraList), tags=["cameras"])
 def list_cameras() -> CameraList:
+    return CameraList(items=visible_cameras())
+
+
+def visible_cameras() -> list[CameraOut]:
+    """Those that the user may see; not one that is just being added or removed, which runs not yet or no more."""
     granted = levels(current_user)
     rows = db.session.scalars(db.select(Camera).order_by(Camera.id))
-    seen = [row for row in rows if granted[row.id] != "none"]
-    return CameraList(items=[camera_out(row, current_user, granted[row.id]) for row in seen])
+    seen = []
+    for row in rows:
+        if granted.get(row.id, "none") != "none":
+            with suppress(NotFound):
+                seen.append(camera_out(row, current_user, granted[row.id]))
+    return seen
 
 
 @bp.get("/<camera>")
@@ -73,9 +83,10 @@ def add(json: CameraIn) -> tuple[CameraOut, int]:
 @api.validate(resp=gives(CameraOut, errors=(404, 409)), tags=["cameras"])
 def change(camera: str, json: CameraChange) -> CameraOut:
     row = camera_for(current_user, camera, "control")
-    changes = columns(json.changes())
-    if missing := [name for name, value in changes.items() if value is None]:
+    sent = json.changes()
+    if missing := [name for name, value in sent.items() if value is None]:
         raise BadRequest("must have a value", where=missing[0])
+    changes = columns(sent)
     if "url" in changes:
         changes["url"] = with_password_of(changes["url"], row.url)
     for name, value in changes.items():
@@ -102,7 +113,7 @@ def remove(camera: str) -> tuple[str, int]:
 
 @bp.post("/test")
 @allow(ADMIN)
-@api.validate(resp=gives(CameraTestResult), tags=["cameras"])
+@api.validate(resp=gives(CameraTestResult, errors=(404,)), tags=["cameras"])
 def test(json: CameraTest) -> CameraTestResult:
     """Dial the address and get one picture, beside whatever runs."""
     url = json.url
@@ -142,10 +153,9 @@ def one_picture(url: str) -> bytes:
 
 
 def columns(fields: dict[str, Any]) -> dict[str, Any]:
-    """The table's columns for what the API calls `limits`."""
-    limits = fields.pop("limits", None)
-    if isinstance(limits, dict):
-        (fields["x_min"], fields["x_max"]), (fields["y_min"], fields["y_max"]) = limits["x"], limits["y"]
+    """The table's columns for what the API calls `limits`; a change may name one axis only."""
+    for axis, (low, high) in fields.pop("limits", {}).items():
+        fields |= {f"{axis}_min": low, f"{axis}_max": high}
     return fields
 
 

@@ -8,13 +8,12 @@ from flask import Blueprint, Flask, render_template, request
 from flask_login import current_user
 
 from camproxy import __version__
-from camproxy.access import levels
 from camproxy.errors import NotFound
-from camproxy.web.api import me, schemas
+from camproxy.web.api import cameras, me, schemas
 from camproxy.web.api.audit import events
 from camproxy.web.guards import ADMIN, LOGIN, allow, camera_for
 from camproxy.web.i18n import languages
-from models import Camera, User, db
+from models import User, db
 
 bp = Blueprint("pages", __name__)
 
@@ -64,13 +63,7 @@ def page(template: str, **page_data: Any) -> str:
 
 
 def visible_cameras() -> list[dict[str, Any]]:
-    granted = levels(current_user)
-    rows = db.session.scalars(db.select(Camera).order_by(Camera.id))
-    return [
-        schemas.camera_out(row, current_user, granted[row.id]).model_dump(mode="json")
-        for row in rows
-        if granted[row.id] != "none"
-    ]
+    return [camera.model_dump(mode="json") for camera in cameras.visible_cameras()]
 
 
 def init_pages(app: Flask) -> None:

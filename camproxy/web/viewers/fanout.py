@@ -24,7 +24,7 @@ from camproxy.web.viewers.framing import Framing, Goodbye
 log = logging.getLogger(__name__)
 
 #: Close codes of /ws/view, see docs/protocol.md.
-STOPPING, NOT_ALLOWED, CAMERA_GONE, STALLED = 1001, 4403, 4404, 4408
+STOPPING, NOT_ALLOWED, CAMERA_GONE = 1001, 4403, 4404
 
 #: A WebSocket viewer is pinged this often, and dropped when nothing was heard for three times as long. Seconds.
 PING_EVERY = 20.0
@@ -328,9 +328,9 @@ class FanOut:
         now = self._clock.monotonic()
         for outlet in self._all():
             outlet.heard = 0
-            if outlet.rest is not None and now - outlet.progress_at > STALLED_AFTER:
-                self._leave(outlet, STALLED)
-            elif outlet.framing.talks and now - outlet.heard_at > 3 * PING_EVERY:
+            stalled = outlet.rest is not None and now - outlet.progress_at > STALLED_AFTER
+            silent = outlet.framing.talks and now - outlet.heard_at > 3 * PING_EVERY
+            if stalled or silent:
                 self._drop(outlet)
             elif outlet.framing.talks and now - outlet.pinged_at > PING_EVERY:
                 outlet.pinged_at = now

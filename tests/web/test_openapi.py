@@ -1,0 +1,186 @@
+"""Every operation of /api/openapi.json, with requests that nobody would think of, by every role.
+
+What the server answers is what the document says, and never a fault of its own.
+
+What the requests change is put back before each: an admin may switch off or rename itself, revoke its own token, remove
+the camera that all of this is about; if that stayed so, the rest would be nothing but 401 and 404.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import schemathesis
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from app import create_app
+from camproxy.rows import config_of
+from camproxy.web.guards import ADMIN, LOGIN, SEE, STEER, allowed_of
+from models import ROLES, ApiToken, Camera, LoginSession, Preset, User, db
+from tests.web.test_guards import close_log
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+#: Which guards let a role through.
+MAY: dict[str, set[str | None]] = {
+    "admin": {LOGIN, SEE, STEER, ADMIN},
+    "operator": {LOGIN, SEE, STEER},
+    "viewer": {LOGIN, SEE},
+    "stranger": set(),
+}
+#: Requests to each operation. A stranger's never get further than the guard.
+EXAMPLES = {"admin": 20, "operator": 12, "viewer": 8, "stranger": 3}
+PASSWORD = "not needed here"
+#: A body that is understood. A change of password that changes none.
+BODIES: dict[str, dict[str, Any]] = {
+    "PATCH /api/me": {"step": 5},
+    "POST /api/me/password": {"current": PASSWORD, "new": PASSWORD},
+    "POST /api/me/tokens": {"name": "One more"},
+    "POST /api/cameras": {"name": "One more", "url": "demo:garden"},
+    "PATCH /api/cameras/{camera}": {"fps": 5},
+    "POST /api/cameras/test": {"url": "demo:garden"},
+    "POST /api/cameras/{camera}/servo_command": {"command": "left"},
+    "POST /api/cameras/{camera}/position_command": {"x": 1, "y": 2},
+    "POST /api/cameras/{camera}/light_command": {"state": True},
+    "POST /api/cameras/{camera}/control": {},
+    "PUT /api/cameras/{camera}/presets/{slot}": {"name": "Gate", "x": 1, "y": 2},
+    "POST /api/users": {"username": "One more", "password": PASSWORD},
+    "PATCH /api/users/{user_id}": {"role": "operator"},
+    "PUT /api/users/{user_id}/permissions": {"permissions": []},
+}
+
+
+@dataclass
+class World:
+    app: Flask
+    schema: Any
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def put_back(self, role: str) -> dict[str, Any]:
+        """See that there is whoever asks, with its rights, and something of each kind to be changed or removed.
+
+        What the paths call those: half of the requests go there, the others to what hypothesis makes up.
+        """
+        with self.app.app_context():
+            for stray in db.session.scalars(db.select(Camera).where(Camera.slug.not_in(["steered", "demo"]))):
+                self.app.extensions["camproxy"].cameras.remove(stray.id)
+                db.session.delete(stray)
+            if db.session.scalar(db.select(Camera).filter_by(slug="steered")) is None:
+                camera = Camera(name="Steered", slug="steered", url="demo:garden")
+                db.session.add(camera)
+            camera = db.session.scalars(db.select(Camera).filter_by(slug="steered")).one()
+            camera.everyone, camera.url, camera.enabled, camera.has_head = "control", "demo:garden", True, True
+            db.session.merge(Preset(camera_id=camera.id, slot=1, name="Door", x=90, y=90))
+            db.session.commit()
+            lease = self.app.extensions["camproxy"].cameras.put(config_of(camera)).lease
+            if holder := lease.state().holder:
+                lease.release(holder.id)
+            real = {"camera": "steered", "slot": 1, "user_id": self.user("somebody", "viewer").id}
+            if role in ROLES:
+                me = self.user(role, role)
+                if role not in self.tokens or ApiToken.shown(self.tokens[role]) is None:
+                    token, self.tokens[role] = ApiToken.issue(me, "a test")
+                    db.session.add(token)
+                spare, _ = ApiToken.issue(me, "to be revoked")
+                browser, _ = LoginSession.issue(me, "127.0.0.1", "a browser")
+                db.session.add_all([spare, browser])
+                db.session.commit()
+                real |= {"token_id": spare.id, "session_id": browser.id}
+            return real
+
+    def user(self, name: str, role: str) -> User:
+        """The user of that name, as it was."""
+        user = User.named(name)
+        if user is None:
+            user = User(name, PASSWORD)
+            db.session.add(user)
+        user.role, user.is_active = role, True
+        db.session.commit()
+        return user
+
+    def needed(self, operation: Any) -> str | None:
+        """Who may use an operation, by the application itself."""
+        path = operation.full_path.replace("{", "<").replace("}", ">")
+        for rule in self.app.url_map.iter_rules():
+            plain = rule.rule.replace("<int:", "<")
+            if plain == path and operation.method.upper() in (rule.methods or set()):
+                return allowed_of(self.app, rule.endpoint)
+        raise AssertionError(f"{operation.label} is not in the application")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    data_dir = tmp_path_factory.mktemp("data")
+    app = create_app({"DATA_DIR": str(data_dir), "ADMIN_USERNAME": "the first", "LOGIN_LIMIT": "10000 per minute"})
+    runtime = app.extensions["camproxy"].runtime
+    try:
+        runtime.start()
+        yield World(app, schemathesis.openapi.from_wsgi("/api/openapi.json", app))
+    finally:
+        runtime.stop()
+        close_log(app)
+
+
+@pytest.mark.parametrize("role", EXAMPLES)
+def test_the_answers_are_those_of_the_document(world: World, role: str) -> None:
+    operations = [result.ok() for result in world.schema.get_all_operations()]
+    assert len(operations) > 30
+    for operation in operations:
+        asked = Asked(world, role, operation)
+        assert (asked.properly() < 300) == (world.needed(operation) in MAY[role]), (role, operation.label)
+        run = settings(
+            max_examples=EXAMPLES[role],
+            derandomize=True,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        )
+        run(given(operation.as_strategy(), st.booleans())(asked.anyhow))()
+
+
+@dataclass
+class Asked:
+    """One operation, and who asks for it. Each answer is held against the document."""
+
+    world: World
+    role: str
+    operation: Any
+
+    def properly(self) -> int:
+        """With what is there, and a body that is understood; the status."""
+        there = self.world.put_back(self.role)
+        path = {parameter.name: there.get(parameter.name, 1) for parameter in self.operation.path_parameters}
+        body = {"body": BODIES[self.operation.label], "media_type": "application/json"} if self.operation.body else {}
+        return self.status_of(self.operation.Case(path_parameters=path, **body))
+
+    def anyhow(self, case: Any, real: bool) -> None:
+        """With whatever the schema allows; half of the time of something that is there."""
+        there = self.world.put_back(self.role)
+        if real:
+            case.path_parameters = {name: there.get(name, 1) for name in case.path_parameters or {}}
+        self.status_of(case)
+
+    def status_of(self, case: Any) -> int:
+        tokens = self.world.tokens
+        headers = {"Authorization": f"Bearer {tokens[self.role]}"} if self.role in tokens else {}
+        answer = case.call(headers=headers)
+        case.validate_response(answer, checks=CHECKS)
+        assert self.role != "stranger" or answer.status_code == 401, self.operation.label
+        return int(answer.status_code)
