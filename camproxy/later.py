@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm.exc import StaleDataError
 
 from camproxy.database import is_unusable, reason
 from models import AuditEvent, Credential, db
@@ -85,6 +86,9 @@ class Later:
                         row.used(at)
                 db.session.add_all(events)
                 db.session.commit()
+        except StaleDataError:
+            # Somebody logged out between the look and the commit. The events are not to be lost over that.
+            return self._write(uses, events)
         except SQLAlchemyError as error:
             if not is_unusable(error):
                 log.exception("cannot be written")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -70,6 +70,29 @@ def test_a_token_that_is_gone_meanwhile_spoils_nothing(app: Flask, later: Later)
     later.used(found["second"], at)
     later.start()
     wait_until(lambda: tokens(app)["second"].last_used_at == at, "the other is written")
+
+
+def test_one_that_goes_in_this_very_moment_takes_no_event_along(
+    app: Flask, later: Later, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    used = ApiToken.used
+
+    def goes(token: ApiToken, at: datetime) -> None:
+        used(token, at)
+        with db.engine.begin() as elsewhere:
+            elsewhere.execute(db.delete(ApiToken).where(ApiToken.id == token.id))
+
+    monkeypatch.setattr(ApiToken, "used", goes)
+    with app.test_request_context():
+        later.note(event(Action.LOG_IN, who="anna"))
+    later.used(tokens(app)["first"], now())
+    later.start()
+    wait_until(lambda: later.state()["waiting"] == 0, "it is written")
+    later.stop()
+    assert list(tokens(app)) == ["second"]
+    with app.app_context():
+        assert [row.who for row in db.session.scalars(db.select(AuditEvent))] == ["anna"]
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 def test_what_waits_is_in_order_and_the_oldest_goes_first(app: Flask) -> None:
