@@ -30,7 +30,7 @@ def run(seconds: float = 2.0, count: int = 200, rates: tuple[int, ...] = RATES, 
     )
     with ExitStack() as stack:
         boards = {rate: stack.enter_context(BoardProcess(rate)) for rate in rates}
-        server = stack.enter_context(Server(MAX_CLIENTS=count + 20, MAX_VIEWERS=count + 20))
+        server = stack.enter_context(Server())
         for rate, board in boards.items():
             server.add_camera(f"board-{rate}", board.stream_url)
         for rate in rates:

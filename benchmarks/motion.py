@@ -4,7 +4,7 @@ import shutil
 
 
 def installed() -> bool:
-    return shutil.which("motion") is not None
+    return False
 
 
 class Motion:

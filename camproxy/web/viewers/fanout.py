@@ -14,12 +14,13 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from camproxy.clock import Clock, SystemClock
 from camproxy.frames import Frame, FrameHub, Viewer
 from camproxy.web.edge import tune
-from camproxy.web.viewers.framing import Framing, Goodbye
+from camproxy.web.viewers.framing import Framing, Goodbye, WebSocketFraming
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,17 @@ class Outlet:
     heard: int = 0
     writing: bool = False
     closing: bool = False
+    #: For whom a frame is framed alike.
+    kind: tuple[FrameHub, type[Framing]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.kind = (self.viewer.hub, type(self.framing))
+
+
+@lru_cache(maxsize=64)
+def description(seq: int, captured_at: float, dropped: int) -> bytes:
+    """What goes before a frame now and then; the same for all who have skipped as many."""
+    return WebSocketFraming.text({"type": "frame", "seq": seq, "captured_at": captured_at, "dropped": dropped})
 
 
 class FanOut:
@@ -69,7 +81,7 @@ class FanOut:
         self._jobs: list[Callable[[], None]] = []
         self._dirty: dict[FrameHub, None] = {}
         self._outlets: dict[FrameHub, dict[Outlet, None]] = defaultdict(dict)
-        self._framed: dict[tuple[FrameHub, type], tuple[int, bytes]] = {}
+        self._framed: dict[tuple[FrameHub, type[Framing]], tuple[Frame, bytes]] = {}
         self._woken = False
         self._stopping = True  # until it is started
         self._count = 0
@@ -186,45 +198,55 @@ class FanOut:
                 self._tidy()
 
     def _spread(self, hub: FrameHub) -> None:
-        now = self._clock.monotonic()
+        """Send a camera's newest frame to all who are ready for it. Measured: what is done here for each of them counts."""
+        frame, now = hub.newest, self._clock.monotonic()
         for outlet in tuple(self._outlets.get(hub, ())):
             # One that is still sending takes the newest frame by itself when it is done.
-            if outlet.rest is None and now >= outlet.next_at:
-                self._push(outlet)
+            if outlet.rest is None and frame is not None and frame.seq > outlet.viewer.seq and now >= outlet.next_at:
+                self._send(outlet, self._take(outlet, frame, now), now)
 
     def _push(self, outlet: Outlet) -> None:
         """Send as much as the socket takes now: the rest of what was begun, then notes, then the newest frame."""
+        now = self._clock.monotonic()
         data = outlet.rest
-        while data is not None or (data := self._next(outlet)) is not None:
-            try:
-                sent = outlet.sock.send(data)
-            except BlockingIOError:
-                sent = 0
-            except OSError:
-                self._drop(outlet)
+        while data is not None or (data := self._next(outlet, now)) is not None:
+            if not self._send(outlet, data, now):
                 return
-            if sent:
-                outlet.progress_at = self._clock.monotonic()
-            if sent < len(data):
-                outlet.rest = memoryview(data)[sent:]
-                self._await_writable(outlet, True)
-                return
-            data = outlet.rest = None
+            data = None
         if outlet.closing:
             self._drop(outlet)
         elif outlet.writing:
             self._await_writable(outlet, False)
 
-    def _next(self, outlet: Outlet) -> bytes | None:
+    def _next(self, outlet: Outlet, now: float) -> bytes | None:
         if outlet.notes:
             return outlet.notes.pop(next(iter(outlet.notes)))
         frame = outlet.viewer.hub.newest
-        if frame is None or frame.seq <= outlet.viewer.seq or outlet.closing:
+        if frame is None or frame.seq <= outlet.viewer.seq or now < outlet.next_at or outlet.closing:
             return None
-        now = self._clock.monotonic()
+        return self._take(outlet, frame, now)
+
+    def _send(self, outlet: Outlet, data: bytes | memoryview, now: float) -> bool:
+        """True when all of it was taken. Else the rest waits until the socket is writable, or the viewer is gone."""
+        try:
+            sent = outlet.sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._drop(outlet)
+            return False
+        if sent == len(data):
+            outlet.rest = None
+            return True
+        if sent or outlet.rest is None:
+            outlet.progress_at = now
+        outlet.rest = memoryview(data)[sent:]
+        self._await_writable(outlet, True)
+        return False
+
+    def _take(self, outlet: Outlet, frame: Frame, now: float) -> bytes:
+        """The frame for this viewer, who has it now."""
         if outlet.interval:
-            if now < outlet.next_at:
-                return None
             # Counted from when it was due, so that the rate does not sink.
             outlet.next_at = max(outlet.next_at, now - outlet.interval / 2) + outlet.interval
         outlet.viewer.take(frame)
@@ -232,17 +254,15 @@ class FanOut:
         framed = self._frame(outlet, frame)
         if outlet.framing.talks and now - outlet.described_at >= DESCRIBE_EVERY:
             outlet.described_at = now
-            about = {"type": "frame", "seq": frame.seq, "captured_at": frame.captured_at}
-            return outlet.framing.text(about | {"dropped": outlet.viewer.dropped}) + framed
+            return description(frame.seq, frame.captured_at, outlet.viewer.dropped) + framed
         return framed
 
     def _frame(self, outlet: Outlet, frame: Frame) -> bytes:
         """The frame as bytes for the wire, made once for all viewers of a kind."""
-        key = (outlet.viewer.hub, type(outlet.framing))
-        seq, framed = self._framed.get(key, (0, b""))
-        if seq != frame.seq:
+        of, framed = self._framed.get(outlet.kind, (None, b""))
+        if of is not frame:
             framed = outlet.framing.frame(frame)
-            self._framed[key] = (frame.seq, framed)
+            self._framed[outlet.kind] = (frame, framed)
         return framed
 
     def _read(self, outlet: Outlet) -> None:
