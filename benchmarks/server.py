@@ -13,7 +13,13 @@ from tests.running import Person, RunningServer
 
 PASSWORD = "eight and more"
 #: The limits that hundreds of viewers from one address would meet.
-ROOM = {"MAX_CLIENTS": 300, "MAX_VIEWERS": 2000, "VIEWERS_EACH": 2000, "CONNECTIONS_PER_ADDRESS": 2000, "MOVES_PER_SECOND": 1000}
+ROOM = {
+    "MAX_CLIENTS": 300,
+    "MAX_VIEWERS": 2000,
+    "VIEWERS_EACH": 2000,
+    "CONNECTIONS_PER_ADDRESS": 2000,
+    "MOVES_PER_SECOND": 1000,
+}
 
 
 class Server:

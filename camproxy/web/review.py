@@ -12,7 +12,8 @@ from camproxy.access import Rights
 from camproxy.control.lease import Driver
 from camproxy.web.announcer import announce_control
 from camproxy.web.services import services
-from camproxy.web.viewers.fanout import NOT_ALLOWED, Outlet
+from camproxy.web.viewers.fanout import NOT_ALLOWED
+from camproxy.web.viewers.outlet import Outlet
 
 log = logging.getLogger(__name__)
 
