@@ -17,7 +17,7 @@ from typing import Any
 from camproxy.clock import Clock, SystemClock
 from camproxy.frames import FrameHub
 from camproxy.web.edge import tune
-from camproxy.web.viewers.framing import Framing, Goodbye
+from camproxy.web.viewers.framing import Framing, Goodbye, WebSocketFraming
 from camproxy.web.viewers.outlet import Audience, Outlet
 
 log = logging.getLogger(__name__)
@@ -269,9 +269,10 @@ class FanOut:
         return [outlet for audience in audiences for outlet in audience.outlets]
 
     def _note(self, camera_id: int, message: dict[str, Any]) -> None:
+        text = WebSocketFraming.text(message)
         for outlet in self._all():
             if outlet.camera_id == camera_id and outlet.framing.talks and not outlet.closing:
-                outlet.notes[message["type"]] = outlet.framing.text(message)
+                outlet.notes[message["type"]] = text
                 if outlet.rest is None:
                     self._push(outlet)
 
