@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from camproxy.access import Rights
+from camproxy.changes import Changes
 from camproxy.control.lease import Driver
 from camproxy.web.announcer import announce_control
 from camproxy.web.services import services
 from camproxy.web.viewers.fanout import NOT_ALLOWED
 from camproxy.web.viewers.outlet import Outlet
+from models import db
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +51,18 @@ def announce_cameras() -> None:
 
 
 class AccessWatch:
-    """A subsystem that looks again every second: time ends log-ins, and scripts change users from other processes."""
+    """A subsystem that looks again: time ends log-ins, and scripts change users from other processes.
 
+    It asks every second whether anything has changed, and only then who may see what: that would be a tenth of what the
+    server does while two hundred people watch.
+    """
+
+    #: Seconds.
     EVERY = 1.0
+    #: A request that was let in just before a change may become a viewer just after the look. Seconds.
+    SETTLED_AFTER = 1.5
+    #: How late a log-in may end whose time is over. Seconds.
+    ANYWAY_AFTER = 10.0
 
     def __init__(self, app: Flask) -> None:
         self._app = app
@@ -69,12 +81,24 @@ class AccessWatch:
         return {}
 
     def _run(self) -> None:
+        with self._app.app_context():
+            changes = Changes(db.engine)
+        version: object = None
+        changed_at = looked_at = float("-inf")
         while not self._stopping.wait(self.EVERY):
             with self._app.app_context():
                 shared = services()
                 if not len(shared.live) and not shared.fanout.state()["viewers"]:
                     continue
+                now = time.monotonic()
                 try:
-                    end_what_is_not_allowed()
+                    if (present := changes.version()) != version:
+                        version, changed_at = present, now
+                    if now - changed_at < self.SETTLED_AFTER or now - looked_at > self.ANYWAY_AFTER:
+                        end_what_is_not_allowed()
+                        looked_at = now
                 except SQLAlchemyError as error:
+                    changes.close()
+                    version = None
                     log.warning("could not look who may see what: %s", error)
+        changes.close()

@@ -161,12 +161,11 @@ class FanOut:
         frame, now = hub.newest, self._clock.monotonic()
         assert frame is not None, "one was published"
         for audience in tuple(self._audiences.get(hub, {}).values()):
-            framed = audience.framed(frame)
             for outlet in tuple(audience.outlets):
                 # One that is still sending takes the newest frame by itself when it is done.
                 if outlet.rest is None and outlet.due(frame, now):
                     self._sent += 1
-                    self._send(outlet, outlet.bytes_of(frame, framed, now), now)
+                    self._send(outlet, outlet.bytes_of(frame, now), now)
 
     def _push(self, outlet: Outlet) -> None:
         """Send as much as the socket takes now: the rest of what was begun, then notes, then the newest frame."""
@@ -188,7 +187,7 @@ class FanOut:
         if frame is None or outlet.closing or not outlet.due(frame, now):
             return None
         self._sent += 1
-        return outlet.bytes_of(frame, outlet.audience.framed(frame), now)
+        return outlet.bytes_of(frame, now)
 
     def _send(self, outlet: Outlet, data: bytes | memoryview, now: float) -> bool:
         """True when all of it was taken. Else the rest waits until the socket is writable, or the viewer is gone."""

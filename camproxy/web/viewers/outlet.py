@@ -6,7 +6,6 @@ import math
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from camproxy.frames import Frame, FrameHub, Viewer
 from camproxy.web.viewers.framing import Framing, WebSocketFraming
@@ -23,11 +22,20 @@ class Audience:
         self._framing = framing
         self._frame: Frame | None = None
         self._framed = b""
+        self._described = (-1, b"")
 
     def framed(self, frame: Frame) -> bytes:
         if frame is not self._frame:
-            self._frame, self._framed = frame, self._framing.frame(frame)
+            self._frame, self._framed, self._described = frame, self._framing.frame(frame), (-1, b"")
         return self._framed
+
+    def described(self, frame: Frame, dropped: int) -> bytes:
+        """The frame with what is told about it now and then; made once for all who have skipped as many as the last."""
+        framed = self.framed(frame)
+        if self._described[0] != dropped:
+            about = {"type": "frame", "seq": frame.seq, "captured_at": frame.captured_at, "dropped": dropped}
+            self._described = (dropped, WebSocketFraming.text(about) + framed)
+        return self._described[1]
 
 
 @dataclass(eq=False, slots=True)
@@ -68,19 +76,13 @@ class Outlet(Viewer):
     def due(self, frame: Frame | None, now: float) -> bool:
         return frame is not None and frame.seq > self.seq and now >= self.next_at
 
-    def bytes_of(self, frame: Frame, framed: bytes, now: float) -> bytes:
+    def bytes_of(self, frame: Frame, now: float) -> bytes:
         """What this viewer is sent for a frame, which counts as seen from now on."""
         if self.interval:
             # Counted from when it was due, so that the rate does not sink.
             self.next_at = max(self.next_at, now - self.interval / 2) + self.interval
         self.take(frame)
         if now < self.describe_at:
-            return framed
+            return self.audience.framed(frame)
         self.describe_at = now + DESCRIBE_EVERY
-        return description(frame.seq, frame.captured_at, self.dropped) + framed
-
-
-@lru_cache(maxsize=64)
-def description(seq: int, captured_at: float, dropped: int) -> bytes:
-    """What goes before a frame now and then; the same for all who have skipped as many."""
-    return WebSocketFraming.text({"type": "frame", "seq": seq, "captured_at": captured_at, "dropped": dropped})
+        return self.audience.described(frame, self.dropped)
