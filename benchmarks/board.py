@@ -39,7 +39,7 @@ class StampedBoard(Board):
 
 class PacedServer(Server):
     def serve_stream(self, wire: Wire) -> None:
-        """As most network cameras stream: no chunks, and a picture comes when it is due, however long the last one took."""
+        """As most network cameras: no chunks, and a picture comes when it is due, however long the last one took."""
         content_type = f"multipart/x-mixed-replace;boundary={BOUNDARY}"
         wire.send(f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\n\r\n".encode())
         before = f"\r\n--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {PICTURE}\r\n\r\n".encode()

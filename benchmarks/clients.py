@@ -42,7 +42,7 @@ def poll(server: Server, camera: str) -> socket.socket:
     address = "/socket.io/?EIO=4&transport=polling"
     opened = server.watcher.get(address)
     address += "&sid=" + json.loads(opened.text[1:])["sid"]
-    subscribe = '42["subscribe",{"camera":"%s","format":"base64"}]' % camera
+    subscribe = '42["subscribe",{"camera":"CAMERA","format":"base64"}]'.replace("CAMERA", camera)
     for said in ('40{"subscribe":false}', subscribe):
         server.watcher.ask("POST", address, data=said.encode()).raise_for_status()
     sock = dial(server)

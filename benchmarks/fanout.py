@@ -31,7 +31,7 @@ class Round:
         self.ratios: dict[str, float] = {}
         for way in CLAIMS:
             self._compare(way.name, self._of_server(way))
-        if installed() and rate == min(RATES):  # it has no more than that to give on one core
+        if installed() and rate <= 30:  # it has no more to give on one core
             self._compare("motion (decodes and encodes)", self._of_motion())
 
     def _compare(self, name: str, found: Cost) -> None:
@@ -57,7 +57,7 @@ def run(seconds: float = 2.0, count: int = 200, rates: tuple[int, ...] = RATES, 
     """`seconds` is a window; there are `rounds` of them for each way."""
     table = Table(
         f"Fan-out: CPU for one picture to one viewer, {count} viewers",
-        "The server (log-in and permissions on, one core) takes 24 KB pictures from a board and sends them to all. The C "
+        "The server (log-in and permissions on, one core) takes 24 KB pictures from a board and sends them to all. A C "
         "program (reference.c) writes the same bytes to as many sockets, just before and just after; its CPU is the 1. "
         f"Medians of {rounds} windows of {seconds:g} s, in brackets the least and the most.",
         ("way ", "fps sent", "fps seen", "µs CPU", "× C", "", "at most", "holds"),

@@ -20,8 +20,8 @@ def run(seconds: float = 2.0, count: int = 50, rounds: int = 7, commands: int = 
     """`seconds` is a window; there are `rounds` of them for each way, and as many of so many `commands`."""
     table = Table(
         f"Added latency, {count} viewers × 10 fps, milliseconds",
-        "From the moment at which the board begins to send a picture to its last byte at the viewer; and from a command "
-        "on one page, over the head and its answer, to the new position on another page, while as many watch. All on "
+        "From when the board begins to send a picture until its last byte is at the viewer; and from a command on one "
+        "page, over the head and its answer, to the new position on another page, while as many watch. All on "
         f"one machine. Medians of {rounds} windows of {seconds:g} s or {commands} commands, in brackets the least and "
         "the most.",
         ("way ", "p50", "p99", "", "at most", "holds"),

@@ -27,7 +27,7 @@ class Rounds:
 
 @dataclass
 class Table:
-    """`how` says in a sentence or two what was measured. A column whose heading ends in a blank is text, not figures."""
+    """`how` says what was measured. A column whose heading ends in a blank is text, not figures."""
 
     title: str
     how: str

@@ -91,7 +91,7 @@ class StrictJson:
 class LeanWebSocket(SimpleWebSocketWSGI):
     """Refuses a message that is too large while it comes in; engine.io itself looks only when it is all in memory.
 
-    Sends a message that goes to many as the same bytes to all: framing a picture anew for each costs a third of the way.
+    Sends a message that goes to many as the same bytes to all: framing a picture for each was a third of the work.
     """
 
     largest = 0
