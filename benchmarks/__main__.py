@@ -23,11 +23,11 @@ BENCHMARKS: dict[str, Callable[[], Table]] = {
 }
 #: The same in a minute or two, to see that they work: the figures mean little.
 QUICK: dict[str, Callable[[], Table]] = {
-    "fanout": partial(fanout.run, seconds=0.5, count=20, rates=(10,), rounds=1),
+    "fanout": partial(fanout.run, seconds=0.5, count=20, rates=(10,), rounds=1, settled=0),
     "latency": partial(latency.run, seconds=1, count=5, rounds=1, commands=5),
     "stopped": partial(endurance.stopped, seconds=2, count=2),
     "slow": partial(endurance.slow, seconds=6),
-    "visits": partial(endurance.come_and_go, visits=20, at_once=5),
+    "visits": partial(endurance.come_and_go, visits=20, at_once=5, patience=0),
     "cameras": partial(endurance.cameras, seconds=1, count=3, viewers=2, rounds=1),
     "start": partial(startup.run, rounds=1),
 }

@@ -23,9 +23,11 @@ SETTLED = 2.5
 class Round:
     """Everything measured once. Each way is compared with the C program just before and just after it."""
 
-    def __init__(self, server: Server, board: BoardProcess, rate: int, count: int, seconds: float) -> None:
+    def __init__(
+        self, server: Server, board: BoardProcess, rate: int, count: int, seconds: float, settled: float
+    ) -> None:
         self._server, self._board, self._rate = server, board, rate
-        self._count, self._seconds = count, seconds
+        self._count, self._seconds, self._settled = count, seconds, settled
         self._last = self._reference()
         self.costs = {REFERENCE: self._last}
         self.ratios: dict[str, float] = {}
@@ -46,15 +48,21 @@ class Round:
     def _of_server(self, way: Way) -> Cost:
         camera = f"board-{self._rate}"
         with Viewers.of(self._server, way, camera, self._count, "discard") as viewers:
-            return cost(self._server.worker, viewers, self._count, way, self._seconds, after=SETTLED)
+            return cost(self._server.worker, viewers, self._count, way, self._seconds, after=self._settled)
 
     def _of_motion(self) -> Cost:
         with Motion(self._board.stream_url, self._rate) as motion, motion.watched_by(self._count) as viewers:
             return cost(motion.process, viewers, self._count, motion.way, self._seconds)
 
 
-def run(seconds: float = 2.0, count: int = 200, rates: tuple[int, ...] = RATES, rounds: int = 5) -> Table:
-    """`seconds` is a window; there are `rounds` of them for each way."""
+def run(
+    seconds: float = 2.0,
+    count: int = 200,
+    rates: tuple[int, ...] = RATES,
+    rounds: int = 5,
+    settled: float = SETTLED,
+) -> Table:
+    """`seconds` is a window, which begins `settled` seconds after all watch; there are `rounds` of them for each way."""
     table = Table(
         f"Fan-out: CPU for one picture to one viewer, {count} viewers",
         "The server (log-in and permissions on, one core) takes 24 KB pictures from a board and sends them to all. A C "
@@ -68,7 +76,7 @@ def run(seconds: float = 2.0, count: int = 200, rates: tuple[int, ...] = RATES, 
         for rate, board in boards.items():
             server.add_camera(f"board-{rate}", board.stream_url)
         for rate, board in boards.items():
-            add_rows(table, rate, [Round(server, board, rate, count, seconds) for _ in range(rounds)])
+            add_rows(table, rate, [Round(server, board, rate, count, seconds, settled) for _ in range(rounds)])
     if not installed():
         table.add("motion: not installed (apt install motion)")
     return table
