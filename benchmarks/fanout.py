@@ -62,7 +62,7 @@ def run(
     rounds: int = 5,
     settled: float = SETTLED,
 ) -> Table:
-    """`seconds` is a window, which begins `settled` seconds after all watch; there are `rounds` of them for each way."""
+    """`seconds` is a window, which begins `settled` seconds after all watch; each way has `rounds` of them."""
     table = Table(
         f"Fan-out: CPU for one picture to one viewer, {count} viewers",
         "The server (log-in and permissions on, one core) takes 24 KB pictures from a board and sends them to all. A C "

@@ -23,16 +23,15 @@ def test_the_c_programs_compile_and_say_how_they_are_used() -> None:
 
 
 def test_the_fan_out_is_compared_with_the_c_program() -> None:
-    table = fanout.run(seconds=0.3, count=4, rates=(25,), rounds=1, settled=0)
+    table = fanout.run(seconds=0.3, count=4, rates=(40,), rounds=1, settled=0)
     names = [fanout.REFERENCE, *(way.name for way in fanout.CLAIMS)]
     rows = {row[0]: row for row in table.rows}
-    assert list(rows)[: len(names)] == names
+    assert list(rows)[: len(names)] == names, "motion is measured at low rates only"
     for name in names:
         fps, micros, ratio = (float(cell) for cell in rows[name][2:5])
-        assert fps > 15, "pictures arrived and were counted"
+        assert fps > 20, "pictures arrived and were counted"
         assert micros > 0
         assert ratio > 0
-    assert any("motion" in name for name in rows), "measured, or said not to be there"
     assert shutil.which("motion") or "not installed" in table.as_text()
 
 
