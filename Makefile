@@ -5,10 +5,10 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format texts clean client
+.PHONY: help run test check benchmark format texts clean client
 
 help:  ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.installed client  ## Set everything up if need be, and start the server
 	@exec $(BIN)/python app.py
@@ -22,6 +22,9 @@ check: .venv/.installed-dev  ## Check format, lint and types, then run all tests
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(MAKE) --no-print-directory test
+
+benchmark: .venv/.installed-dev client  ## Measure what docs/benchmarks.md tells, in a quarter of an hour; needs a C compiler; ARGS="fanout" for one
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 format: .venv/.installed-dev  ## Put the code into shape
 	@$(BIN)/ruff check --fix --exit-zero .

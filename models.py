@@ -281,6 +281,12 @@ class LoginSession(Credential, db.Model):  # type: ignore[name-defined]
         return super().valid().where(cls.expires_at > now(), cls.idle_until > now())
 
     @classmethod
+    def next_end(cls) -> datetime | None:
+        """When the first of those that are valid now will end by themselves."""
+        ends = cls.valid().with_only_columns(db.func.min(cls.expires_at), db.func.min(cls.idle_until))
+        return min((end for end in db.session.execute(ends).one() if end), default=None)
+
+    @classmethod
     def end(cls, *which: ColumnElement[bool]) -> None:
         """End the sessions for which all of `which` holds, and tidy up those that ended in time."""
         over = or_(cls.expires_at <= now(), cls.idle_until <= now())

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.machine import OTHERS, pinned
 from tests.fakes import esp32cam
-from tests.fakes.esp32cam import BOUNDARY, Board, Server, Wire, chunk
+from tests.fakes.esp32cam import BOUNDARY, Board, Server, Wire
 
 #: Bytes of a picture.
 PICTURE = 24 * 1024
@@ -39,14 +39,13 @@ class StampedBoard(Board):
 
 class PacedServer(Server):
     def serve_stream(self, wire: Wire) -> None:
-        """Like the real one, but its pictures come when they are due, however long it takes to send one."""
+        """As most network cameras: no chunks, and a picture comes when it is due, however long the last one took."""
         content_type = f"multipart/x-mixed-replace;boundary={BOUNDARY}"
-        wire.send(f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
-        part = f"Content-Type: image/jpeg\r\nContent-Length: {PICTURE}\r\n\r\n".encode()
-        before = chunk(f"\r\n--{BOUNDARY}\r\n".encode()) + chunk(part)
+        wire.send(f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\n\r\n".encode())
+        before = f"\r\n--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {PICTURE}\r\n\r\n".encode()
         due = time.monotonic()
         while True:
-            wire.send(before + chunk(self.board.jpeg(esp32cam.Fault())))
+            wire.send(before + self.board.jpeg(esp32cam.Fault()))
             due = max(due + 1 / self.board.fps, time.monotonic() - 0.1)
             time.sleep(max(due - time.monotonic(), 0))
 

@@ -127,16 +127,19 @@ class Reference:
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one picture for one viewer, over a window: microseconds of CPU; and pictures a second that each viewer got."""
+    """Of one picture for one viewer, over a window: microseconds of CPU; and pictures a second that each viewer got.
+
+    `load` is the share of its core that the load generator used: near 1 the figures would be its own.
+    """
 
     micros: float
     fps: float
     load: float
 
 
-def cost(process: Process, viewers: Viewers, count: int, way: Way, seconds: float) -> Cost:
-    """`load`: which share of its core the load generator used. Near 1 the figures would be its own."""
-    time.sleep(0.3)
+def cost(process: Process, viewers: Viewers, count: int, way: Way, seconds: float, after: float = 0.5) -> Cost:
+    """Over `seconds`, which begin `after` seconds from now."""
+    time.sleep(after)
     begun, cpu, load, seen = time.monotonic(), process.cpu, viewers.process.cpu, viewers.seen()
     time.sleep(seconds)
     passed = time.monotonic() - begun

@@ -12,8 +12,14 @@ from benchmarks.machine import MEASURED, Process, pinned
 from tests.running import Person, RunningServer
 
 PASSWORD = "eight and more"
-#: Nothing but limits that a hundred viewers from one address would meet.
-ROOM = {"MAX_CLIENTS": 300, "CONNECTIONS_PER_ADDRESS": 1000, "MOVES_PER_SECOND": 1000}
+#: The limits that hundreds of viewers from one address would meet.
+ROOM = {
+    "MAX_CLIENTS": 300,
+    "MAX_VIEWERS": 2000,
+    "VIEWERS_EACH": 2000,
+    "CONNECTIONS_PER_ADDRESS": 2000,
+    "MOVES_PER_SECOND": 1000,
+}
 
 
 class Server:

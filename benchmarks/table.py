@@ -1,16 +1,33 @@
-"""Tables of figures and claims, for a terminal and as Markdown."""
+"""Tables of figures and claims, for a terminal and as Markdown; and what is made of repeated rounds."""
 
 from __future__ import annotations
 
+import statistics
+import textwrap
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
 YES, NO = "yes", "NO"
+WIDTH = 120
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """The same figure, measured several times. Others use the machine too: the median is told, and the spread."""
+
+    figures: list[float]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.figures)
+
+    def spread(self, form: str) -> str:
+        return f"({min(self.figures):{form}} – {max(self.figures):{form}})"
 
 
 @dataclass
 class Table:
-    """`how` says in a sentence or two what was measured. A column whose heading ends in a blank is text, not figures."""
+    """`how` says what was measured. A column whose heading ends in a blank is text, not figures."""
 
     title: str
     how: str
@@ -33,19 +50,23 @@ class Table:
             between.join(
                 cell.ljust(width) if left else cell.rjust(width)
                 for cell, width, left in zip_longest(row, widths, is_text, fillvalue="")
-            )
-            for row in cells
+            ).rstrip()
+            for row in (row + ("",) * (len(self.columns) - len(row)) for row in cells)
         ]
 
     def as_text(self) -> str:
         head, *rows = self._lines("   ")
-        return "\n".join([self.title, self.how, "", head, "─" * len(head), *rows, ""])
+        rule = "─" * max(map(len, [head, *rows]))
+        return "\n".join([self.title, textwrap.fill(self.how, WIDTH), "", head, rule, *rows, ""])
 
     def as_markdown(self) -> str:
         head, *rows = (f"| {line} |" for line in self._lines(" | "))
         rule = "|" + "|".join("---" if column.endswith(" ") else "--:" for column in self.columns) + "|"
-        return "\n".join([f"## {self.title}", "", self.how, "", head, rule, *rows, ""])
+        return "\n".join([f"### {self.title}", "", textwrap.fill(self.how, WIDTH), "", head, rule, *rows, ""])
 
 
-def verdict(measured: float, at_most: float) -> str:
-    return YES if measured <= at_most else NO
+def verdict(measured: float, at_most: float | None, form: str = "g") -> tuple[str, str]:
+    """The cells `at most` and `holds`; empty where nothing is claimed."""
+    if at_most is None:
+        return "", ""
+    return f"{at_most:{form}}", YES if measured <= at_most else NO

@@ -41,10 +41,14 @@ def level_by_credential(sha256: str, camera_id: int) -> str:
 
 
 class Rights:
-    """What everybody may do, by user and by what let them in, as it was at the monotonic time `at`."""
+    """What everybody may do, by user and by what let them in, as it was at the monotonic time `at`.
+
+    Without a change it stays so `until` the first log-in ends by itself, if one does.
+    """
 
     def __init__(self) -> None:
         self.at = time.monotonic()
+        self.until = LoginSession.next_end()
         cameras = [(row.id, row.everyone) for row in db.session.execute(db.select(Camera.id, Camera.everyone))]
         own = {(row.user_id, row.camera_id): row for row in db.session.scalars(db.select(Permission))}
         self._by_user = {

@@ -84,6 +84,7 @@ class FrameHub:
         self._changed = threading.Condition()
         self._ring: deque[tuple[float, Frame]] = deque(maxlen=RING)
         self._seq = 0
+        self.newest: Frame | None = None
         self._attached = 0
         self._left_at = float("-inf")
         self._wanted_since = float("-inf")
@@ -112,15 +113,12 @@ class FrameHub:
             frame = Frame(data, self._seq, self._clock.wall(), width, height)
             self._last_at = self._clock.monotonic()
             self._ring.append((self._last_at, frame))
+            self.newest = frame
             self.bad_since_last = 0
             self._changed.notify_all()
         for listener in tuple(self.listeners):
             listener(self)
         return frame
-
-    @property
-    def newest(self) -> Frame | None:
-        return self._ring[-1][1] if self._ring else None
 
     @property
     def received(self) -> int:
@@ -181,6 +179,8 @@ class FrameHub:
 class Viewer:
     """A cursor into a hub, for eyes: the newest frame wins, what is skipped is counted. Use as a context manager."""
 
+    __slots__ = ("dropped", "hub", "seq")
+
     def __init__(self, hub: FrameHub) -> None:
         self.hub = hub
         self.seq = hub.received
@@ -195,7 +195,8 @@ class Viewer:
 
     def take(self, frame: Frame) -> None:
         """Move to this frame, counting what was passed over."""
-        self.dropped += max(frame.seq - self.seq - 1, 0)
+        if frame.seq > self.seq + 1:
+            self.dropped += frame.seq - self.seq - 1
         self.seq = frame.seq
 
     def next(self, timeout: float) -> Frame | None:

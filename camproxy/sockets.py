@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from typing import Any
 
 #: With more in the kernel's buffer, a slow client would see seconds-old frames. Bytes.
 SEND_BUFFER = 128 * 1024
+#: While more than this waits in the kernel to be sent, a socket takes nothing more: on a slow line, what it has taken
+#: will be seen, however old it is by then. Bytes.
+UNSENT = 16 * 1024
+#: Python 3.11 has no name for it on Linux.
+NOT_SENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", 25 if sys.platform == "linux" else None)
 #: A client that takes nothing, or has vanished, is given up by the kernel after this time. Milliseconds.
 UNACKNOWLEDGED = 60_000
 
@@ -18,6 +24,8 @@ def tune(sock: socket.socket) -> None:
         return  # the worker's end of a TLS connection, whose other end has been tuned
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    if NOT_SENT_LOWAT is not None:
+        sock.setsockopt(socket.IPPROTO_TCP, NOT_SENT_LOWAT, UNSENT)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if hasattr(socket, "TCP_KEEPIDLE"):  # also who vanishes while there is nothing to send
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30)

@@ -196,9 +196,10 @@ class DeviceLink:
         while not self._stopping.is_set():
             message = channel.receive(LOOK_AROUND)
             if isinstance(message, bytes):
-                pull.arrived()
-                if outbox := self._outbox:
-                    outbox.wake()
+                if channel.pull:
+                    pull.arrived()
+                    if outbox := self._outbox:
+                        outbox.wake()
                 self._handler.on_frame(message)
             elif message is not None:
                 self._handler.on_text(message)

@@ -6,6 +6,7 @@ import re
 
 #: Boundary line and headers of a part together; beyond that it is no MJPEG.
 LONGEST_HEADER = 8192
+CONTENT_LENGTH = re.compile(rb"(?im)^content-length:[ \t]*(\d{1,12})[ \t]*\r?$")
 
 
 class MultipartReader:
@@ -57,7 +58,7 @@ class MultipartReader:
             return False
         header = bytes(self._buffer[start:end])
         del self._buffer[: end + 4]
-        found = re.search(rb"(?im)^content-length:[ \t]*(\d{1,12})[ \t]*\r?$", header)
+        found = CONTENT_LENGTH.search(header)
         self._length = int(found[1]) if found else None
         if self._length is not None and self._length > self._largest:
             raise ValueError(f"a part of {self._length} bytes, {self._largest} are allowed")

@@ -84,4 +84,5 @@ class Announcer:
     @staticmethod
     def _figures_of(status: dict[str, Any]) -> tuple[Any, ...]:
         frames = status["frames"]
-        return (status["viewers"], status["fps"], sum(frames.values()) - frames["received"])
+        # Of the rate whole frames: its tenths are never still, and each change is told to all who watch.
+        return (status["viewers"], round(status["fps"]), sum(frames.values()) - frames["received"])

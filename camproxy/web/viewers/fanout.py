@@ -11,15 +11,14 @@ import logging
 import selectors
 import socket
 import threading
-from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from camproxy.clock import Clock, SystemClock
-from camproxy.frames import Frame, FrameHub, Viewer
+from camproxy.frames import FrameHub
 from camproxy.sockets import tune
-from camproxy.web.viewers.framing import Framing, Goodbye
+from camproxy.web.viewers.framing import Framing, Goodbye, WebSocketFraming
+from camproxy.web.viewers.outlet import Audience, Outlet
 
 log = logging.getLogger(__name__)
 
@@ -30,34 +29,8 @@ STOPPING, NOT_ALLOWED, CAMERA_GONE = 1001, 4403, 4404
 PING_EVERY = 20.0
 #: A viewer to which nothing could be sent for this long is dropped. Seconds.
 STALLED_AFTER = 90.0
-#: How often a viewer is told which frame it gets: number, time, frames skipped. Seconds.
-DESCRIBE_EVERY = 1.0
 #: More than this from a viewer within a second is no longer a conversation. Bytes.
 HEARD_A_SECOND = 16_384
-
-
-@dataclass(eq=False, slots=True)
-class Outlet:
-    """One viewer's socket. Touched by the fan-out's thread only, once it is in."""
-
-    sock: socket.socket
-    camera_id: int
-    credential: str
-    viewer: Viewer
-    framing: Framing
-    interval: float
-    since: float
-    left: Callable[[], None]
-    rest: memoryview | bytes | None = None
-    notes: dict[str, bytes] = field(default_factory=dict)
-    next_at: float = 0.0
-    described_at: float = 0.0
-    progress_at: float = 0.0
-    heard_at: float = 0.0
-    pinged_at: float = 0.0
-    heard: int = 0
-    writing: bool = False
-    closing: bool = False
 
 
 class FanOut:
@@ -68,8 +41,7 @@ class FanOut:
         self._lock = threading.Lock()
         self._jobs: list[Callable[[], None]] = []
         self._dirty: dict[FrameHub, None] = {}
-        self._outlets: dict[FrameHub, dict[Outlet, None]] = defaultdict(dict)
-        self._framed: dict[tuple[FrameHub, type], tuple[int, bytes]] = {}
+        self._audiences: dict[FrameHub, dict[type[Framing], Audience]] = {}
         self._woken = False
         self._stopping = True  # until it is started
         self._count = 0
@@ -121,8 +93,7 @@ class FanOut:
         sock.setblocking(False)
         tune(sock)
         now = self._clock.monotonic()
-        outlet = Outlet(sock, camera_id, credential, Viewer(hub), framing, 1 / max_fps if max_fps else 0.0, now, left)
-        outlet.progress_at = outlet.heard_at = outlet.pinged_at = now
+        outlet = Outlet(hub, sock, camera_id, credential, framing, 1 / max_fps if max_fps else 0.0, now, left)
         outlet.notes["opening"] = framing.opening() + framing.text(hello)
         if not self._do(lambda: self._open(outlet)):
             sock.close()
@@ -186,64 +157,55 @@ class FanOut:
                 self._tidy()
 
     def _spread(self, hub: FrameHub) -> None:
-        now = self._clock.monotonic()
-        for outlet in tuple(self._outlets.get(hub, ())):
-            # One that is still sending takes the newest frame by itself when it is done.
-            if outlet.rest is None and now >= outlet.next_at:
-                self._push(outlet)
+        """Send a camera's newest frame to all who are ready for it."""
+        frame, now = hub.newest, self._clock.monotonic()
+        assert frame is not None, "one was published"
+        for audience in tuple(self._audiences.get(hub, {}).values()):
+            for outlet in tuple(audience.outlets):
+                # One that is still sending takes the newest frame by itself when it is done.
+                if outlet.rest is None and outlet.due(frame, now):
+                    self._sent += 1
+                    self._send(outlet, outlet.bytes_of(frame, now), now)
 
     def _push(self, outlet: Outlet) -> None:
         """Send as much as the socket takes now: the rest of what was begun, then notes, then the newest frame."""
+        now = self._clock.monotonic()
         data = outlet.rest
-        while data is not None or (data := self._next(outlet)) is not None:
-            try:
-                sent = outlet.sock.send(data)
-            except BlockingIOError:
-                sent = 0
-            except OSError:
-                self._drop(outlet)
+        while data is not None or (data := self._next(outlet, now)) is not None:
+            if not self._send(outlet, data, now):
                 return
-            if sent:
-                outlet.progress_at = self._clock.monotonic()
-            if sent < len(data):
-                outlet.rest = memoryview(data)[sent:]
-                self._await_writable(outlet, True)
-                return
-            data = outlet.rest = None
+            data = None
         if outlet.closing:
             self._drop(outlet)
         elif outlet.writing:
             self._await_writable(outlet, False)
 
-    def _next(self, outlet: Outlet) -> bytes | None:
+    def _next(self, outlet: Outlet, now: float) -> bytes | None:
         if outlet.notes:
             return outlet.notes.pop(next(iter(outlet.notes)))
-        frame = outlet.viewer.hub.newest
-        if frame is None or frame.seq <= outlet.viewer.seq or outlet.closing:
+        frame = outlet.hub.newest
+        if frame is None or outlet.closing or not outlet.due(frame, now):
             return None
-        now = self._clock.monotonic()
-        if outlet.interval:
-            if now < outlet.next_at:
-                return None
-            # Counted from when it was due, so that the rate does not sink.
-            outlet.next_at = max(outlet.next_at, now - outlet.interval / 2) + outlet.interval
-        outlet.viewer.take(frame)
         self._sent += 1
-        framed = self._frame(outlet, frame)
-        if outlet.framing.talks and now - outlet.described_at >= DESCRIBE_EVERY:
-            outlet.described_at = now
-            about = {"type": "frame", "seq": frame.seq, "captured_at": frame.captured_at}
-            return outlet.framing.text(about | {"dropped": outlet.viewer.dropped}) + framed
-        return framed
+        return outlet.bytes_of(frame, now)
 
-    def _frame(self, outlet: Outlet, frame: Frame) -> bytes:
-        """The frame as bytes for the wire, made once for all viewers of a kind."""
-        key = (outlet.viewer.hub, type(outlet.framing))
-        seq, framed = self._framed.get(key, (0, b""))
-        if seq != frame.seq:
-            framed = outlet.framing.frame(frame)
-            self._framed[key] = (frame.seq, framed)
-        return framed
+    def _send(self, outlet: Outlet, data: bytes | memoryview, now: float) -> bool:
+        """True when all of it was taken. Else the rest waits until the socket is writable, or the viewer is gone."""
+        try:
+            sent = outlet.sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._drop(outlet)
+            return False
+        if sent == len(data):
+            outlet.rest = None
+            return True
+        if sent or outlet.rest is None:
+            outlet.progress_at = now
+        outlet.rest = memoryview(data)[sent:]
+        self._await_writable(outlet, True)
+        return False
 
     def _read(self, outlet: Outlet) -> None:
         try:
@@ -270,29 +232,30 @@ class FanOut:
             self._drop(outlet)
 
     def _open(self, outlet: Outlet) -> None:
-        hub = outlet.viewer.hub
-        if not self._outlets[hub]:
+        hub, framing = outlet.hub, type(outlet.framing)
+        if hub not in self._audiences:
+            self._audiences[hub] = {}
             hub.listeners.append(self._published)
-        self._outlets[hub][outlet] = None
+        outlet.audience = self._audiences[hub].setdefault(framing, Audience(framing))
+        outlet.audience.outlets[outlet] = None
         self._count += 1
         self._selector.register(outlet.sock, selectors.EVENT_READ, outlet)
-        outlet.viewer.__enter__()
+        outlet.__enter__()
         self._push(outlet)
 
     def _drop(self, outlet: Outlet) -> None:
-        hub = outlet.viewer.hub
-        if outlet not in self._outlets.get(hub, ()):
+        if outlet not in outlet.audience.outlets:
             return
-        del self._outlets[hub][outlet]
-        if not self._outlets[hub]:
-            del self._outlets[hub]
-            hub.listeners.remove(self._published)
-            for key in [key for key in self._framed if key[0] is hub]:
-                del self._framed[key]
+        del outlet.audience.outlets[outlet]
+        if not outlet.audience.outlets:
+            del self._audiences[outlet.hub][type(outlet.framing)]
+        if not self._audiences[outlet.hub]:
+            del self._audiences[outlet.hub]
+            outlet.hub.listeners.remove(self._published)
         self._count -= 1
         self._selector.unregister(outlet.sock)
         outlet.sock.close()
-        outlet.viewer.__exit__()
+        outlet.__exit__()
         outlet.left()
 
     def _await_writable(self, outlet: Outlet, writing: bool) -> None:
@@ -301,12 +264,14 @@ class FanOut:
         self._selector.modify(outlet.sock, mask, outlet)
 
     def _all(self) -> list[Outlet]:
-        return [outlet for outlets in self._outlets.values() for outlet in outlets]
+        audiences = [audience for of_hub in self._audiences.values() for audience in of_hub.values()]
+        return [outlet for audience in audiences for outlet in audience.outlets]
 
     def _note(self, camera_id: int, message: dict[str, Any]) -> None:
+        text = WebSocketFraming.text(message)
         for outlet in self._all():
             if outlet.camera_id == camera_id and outlet.framing.talks and not outlet.closing:
-                outlet.notes[message["type"]] = outlet.framing.text(message)
+                outlet.notes[message["type"]] = text
                 if outlet.rest is None:
                     self._push(outlet)
 

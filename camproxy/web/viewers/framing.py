@@ -8,7 +8,7 @@ from hashlib import sha1
 from typing import Any
 
 from wsproto.connection import Connection, ConnectionType
-from wsproto.events import CloseConnection, Message, Ping
+from wsproto.events import CloseConnection, Ping
 from wsproto.utilities import ProtocolError
 
 from camproxy.frames import Frame
@@ -16,6 +16,8 @@ from camproxy.frames import Frame
 #: Mixed into the key of the handshake (RFC 6455, section 1.3).
 WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 BOUNDARY = "frame"
+#: Opcodes (RFC 6455, section 11.8).
+TEXT, BINARY = 1, 2
 
 
 class Goodbye(Exception):
@@ -61,6 +63,18 @@ class MultipartFraming:
         return b""
 
 
+def whole(opcode: int, data: bytes) -> bytes:
+    """A message in one piece, as a server sends it (RFC 6455, section 5.2). wsproto would take 30 µs for a text."""
+    size = len(data)
+    if size < 126:
+        length = bytes((size,))
+    elif size < 65536:
+        length = b"\x7e" + size.to_bytes(2)
+    else:
+        length = b"\x7f" + size.to_bytes(8)
+    return b"".join((bytes((0x80 | opcode,)), length, data))
+
+
 class WebSocketFraming:
     """Server side of one WebSocket after the route has checked the request. No extensions."""
 
@@ -81,17 +95,11 @@ class WebSocketFraming:
 
     @staticmethod
     def frame(frame: Frame) -> bytes:
-        size = len(frame.data)
-        if size < 126:
-            head = bytes((0x82, size))
-        elif size < 65536:
-            head = b"\x82\x7e" + size.to_bytes(2)
-        else:
-            head = b"\x82\x7f" + size.to_bytes(8)
-        return head + frame.data
+        return whole(BINARY, frame.data)
 
-    def text(self, message: dict[str, Any]) -> bytes:
-        return self._connection.send(Message(json.dumps(message, separators=(",", ":"))))
+    @staticmethod
+    def text(message: dict[str, Any]) -> bytes:
+        return whole(TEXT, json.dumps(message, separators=(",", ":")).encode())
 
     def ping(self) -> bytes:
         return self._connection.send(Ping())

@@ -20,8 +20,9 @@ from camproxy.database import reason
 from camproxy.frames import Frame, Viewer
 from camproxy.sockets import WholeSends
 from camproxy.web.services import services
-from camproxy.web.viewers.fanout import DESCRIBE_EVERY, HEARD_A_SECOND, NOT_ALLOWED, PING_EVERY, STOPPING
+from camproxy.web.viewers.fanout import HEARD_A_SECOND, NOT_ALLOWED, PING_EVERY, STOPPING
 from camproxy.web.viewers.framing import BOUNDARY, MultipartFraming
+from camproxy.web.viewers.outlet import DESCRIBE_EVERY
 from models import db
 
 log = logging.getLogger(__name__)

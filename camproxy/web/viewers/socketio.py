@@ -54,6 +54,8 @@ class SocketIOViewers:
         camera_id = camera.id
 
         def published(hub: FrameHub) -> None:
+            if not len(self._live):
+                return  # nobody to wake a thread for
             with self._changed:
                 self._dirty[hub] = camera_id
                 self._changed.notify_all()

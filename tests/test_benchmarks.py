@@ -1,0 +1,76 @@
+"""The benchmarks still work: the C programs compile, the tables come out. What they claim is not tested here."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks import endurance, fanout, latency
+from benchmarks.__main__ import BENCHMARKS, QUICK
+from benchmarks.load import programs
+from benchmarks.table import NO, YES, Rounds, Table, verdict
+from tests.running import PROJECT
+
+
+def test_the_c_programs_compile_and_say_how_they_are_used() -> None:
+    for name in ("load", "reference"):
+        said = subprocess.run([f"{programs().name}/{name}"], capture_output=True, text=True, check=False)
+        assert said.returncode == 2
+        assert f"usage: {name} " in said.stderr
+
+
+def test_the_fan_out_is_compared_with_the_c_program() -> None:
+    table = fanout.run(seconds=0.3, count=4, rates=(40,), rounds=1, settled=0)
+    names = [fanout.REFERENCE, *(way.name for way in fanout.CLAIMS)]
+    rows = {row[0]: row for row in table.rows}
+    assert list(rows)[: len(names)] == names, "motion is measured at low rates only"
+    for name in names:
+        fps, micros, ratio = (float(cell) for cell in rows[name][2:5])
+        assert fps > 20, "pictures arrived and were counted"
+        assert micros > 0
+        assert ratio > 0
+    assert shutil.which("motion") or "not installed" in table.as_text()
+
+
+def test_latencies_are_of_pictures_and_of_commands() -> None:
+    table = latency.run(seconds=0.5, count=3, rounds=1, commands=5)
+    assert len(table.rows) == 5
+    assert all(0 < float(row[1]) <= float(row[2]) for row in table.rows)
+
+
+def test_pictures_are_counted_while_others_stop() -> None:
+    table = endurance.stopped(seconds=1, count=2)
+    assert len(table.rows) == len(endurance.WAYS) + 1
+    assert all(int(row[1]) >= 2 * 20 for row in table.rows[:-1]), "two viewers, a second, 50 fps"
+
+
+def test_who_comes_and_goes_is_counted() -> None:
+    table = endurance.come_and_go(visits=4, at_once=2, patience=0)
+    assert [row[0] for row in table.rows] == ["seconds", "MB", "threads", "descriptors"]
+
+
+def test_each_benchmark_can_be_tried_and_an_unknown_one_is_refused() -> None:
+    assert QUICK.keys() == BENCHMARKS.keys()
+    said = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "speed"], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 2
+    assert "there is no speed" in said.stderr
+
+
+@pytest.mark.parametrize(("measured", "expected"), [(1.5, ("1.5", YES)), (1.51, ("1.5", NO))])
+def test_a_table_says_what_holds(measured: float, expected: tuple[str, str]) -> None:
+    table = Table("Title", "How.", ("way ", "× C", "at most", "holds"))
+    table.add("ours", f"{measured}", *verdict(measured, 1.5))
+    assert table.rows == [("ours", f"{measured}", *expected)]
+    assert table.missed == (expected[1] == NO)
+    assert "| way " in table.as_markdown()
+    assert table.as_text().startswith("Title\nHow.\n\nway ")
+
+
+def test_rounds_are_told_by_their_median_and_their_spread() -> None:
+    rounds = Rounds([3.0, 1.0, 2.0])
+    assert (rounds.median, rounds.spread(".1f")) == (2.0, "(1.0 – 3.0)")
