@@ -25,8 +25,8 @@ def stopped(seconds: float = 60.0, count: int = 20) -> Table:
     table = Table(
         f"One viewer stopped on every way out at once, {count} others on each, 50 fps, {seconds:g} s",
         "Stopped are five who have begun to watch and read nothing: by WebSocket, MJPEG, Socket.IO base64, binary and "
-        "polling. Lost are pictures that the board sent and one of the others did not get. `before` is as long a time "
-        "in which nobody had stopped; a picture in a thousand may be lost to whatever else the machine does.",
+        "polling. Lost are pictures that the board sent and one of the others did not get: the rest of the machine "
+        "costs some. Compared with as long a time before anybody had stopped, one in a thousand may be added.",
         ("others ", "pictures", "lost before", "lost", "at most", "holds"),
     )
     with ExitStack() as stack:
@@ -45,7 +45,7 @@ def stopped(seconds: float = 60.0, count: int = 20) -> Table:
             now = viewers.seen()
             frames, lost = now.frames - before[way].frames, now.lost - before[way].lost
             earlier = before[way].lost - begun[way].lost
-            table.add(way.name, f"{frames:,}", f"{earlier}", f"{lost}", *verdict(lost, round(frames / 1000)))
+            table.add(way.name, f"{frames:,}", f"{earlier}", f"{lost}", *verdict(lost, earlier + round(frames / 1000)))
         table.add("the process grew by, MB", "", "", f"{grown:.1f}", *verdict(grown, 5))
     return table
 
