@@ -20,6 +20,7 @@ from camproxy.frames import Viewer
 from camproxy.links import SCHEMES, Scheme
 from camproxy.links.link import DeviceLink
 from tests.clocks import FakeClock
+from tests.integration.people import wait_until
 from tests.lines import Exchange, Line
 from tests.pictures import jpeg
 
@@ -304,14 +305,14 @@ class TestRegistry:
         for number in range(1, 6):
             registry.cameras.put(CameraConfig(number, f"{number}", f"number-{number}", "demo:garden"))
             registry.until(number, "idle")
-        assert len(links()) == 10
+        wait_until(lambda: len(links()) == 10, "each camera has its two threads")
         for number in range(1, 6):
             registry.cameras.put(CameraConfig(number, f"{number}", f"number-{number}", "demo:workshop"))
             registry.until(number, "idle")
-        assert len(links()) == 10
+        wait_until(lambda: len(links()) == 10, "each camera has its two threads")
         for number in range(1, 6):
             assert registry.cameras.remove(number)
-        assert links() == []
+        wait_until(lambda: links() == [], "they have ended")
         assert list(registry.cameras) == []
 
     def test_a_new_address_is_dialled_and_who_watches_goes_on_watching(

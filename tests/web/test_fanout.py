@@ -13,6 +13,7 @@ import pytest
 from camproxy.web.viewers.fanout import (
     CAMERA_GONE,
     HEARD_A_SECOND,
+    LEAVE_WITHIN,
     NOT_ALLOWED,
     PING_EVERY,
     STALLED_AFTER,
@@ -202,11 +203,21 @@ class TestLeaving:
         assert anna[1].frame()
         assert stage.fanout.state()["viewers"] == 2
 
-    def test_one_in_the_middle_of_a_frame_is_cut_off(self, stage: Stage) -> None:
+    def test_one_in_the_middle_of_a_frame_gets_the_rest_of_it_and_is_told(self, stage: Stage) -> None:
+        slow = stage.watch(buffer=4096)
+        stage.stuff()
+        stage.fanout.close_where(lambda outlet: outlet.camera_id == 1, NOT_ALLOWED)
+        assert slow.close_code() == NOT_ALLOWED
+        stage.settle()
+        assert stage.hub(1).attached == 0
+
+    def test_one_in_the_middle_of_a_frame_that_takes_nothing_is_cut_off(self, stage: Stage) -> None:
         stuck = stage.watch(buffer=4096)
         stage.stuff()
         stage.fanout.close_where(lambda outlet: outlet.camera_id == 1, NOT_ALLOWED)
-        stage.settle()
+        stage.publish()
+        assert stage.hub(1).attached == 1
+        stage.pass_time(LEAVE_WITHIN + 1)
         assert stage.hub(1).attached == 0
         while stuck.read.read(65536):
             pass

@@ -8,9 +8,11 @@ as fast as C; a green thread or a generator for each viewer costs four times as 
 from __future__ import annotations
 
 import logging
+import math
 import selectors
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +31,8 @@ STOPPING, NOT_ALLOWED, CAMERA_GONE = 1001, 4403, 4404
 PING_EVERY = 20.0
 #: A viewer to which nothing could be sent for this long is dropped. Seconds.
 STALLED_AFTER = 90.0
+#: How long a viewer that has to go may take for the rest of its frame and the goodbye. Seconds.
+LEAVE_WITHIN = 0.5
 #: More than this from a viewer within a second is no longer a conversation. Bytes.
 HEARD_A_SECOND = 16_384
 
@@ -44,6 +48,7 @@ class FanOut:
         self._audiences: dict[FrameHub, dict[type[Framing], Audience]] = {}
         self._woken = False
         self._stopping = True  # until it is started
+        self._end_at = math.inf
         self._count = 0
         self._sent = 0
         self._thread = threading.Thread(target=self._run, name="fanout", daemon=True)
@@ -63,7 +68,7 @@ class FanOut:
         if not self._thread.is_alive():
             return
         self.close_where(lambda outlet: True, STOPPING)
-        self._do(self._end)
+        self._do(self._begin_to_end)
         self._thread.join(timeout=5)
 
     def state(self) -> dict[str, Any]:
@@ -132,7 +137,7 @@ class FanOut:
     def _run(self) -> None:
         tidy_at = self._clock.monotonic() + 1
         while not self._stopping:
-            for key, mask in self._selector.select(timeout=1.0):
+            for key, mask in self._selector.select(timeout=1.0 if self._end_at == math.inf else 0.02):
                 if key.data is None:
                     continue
                 if mask & selectors.EVENT_READ:
@@ -155,6 +160,8 @@ class FanOut:
             if self._clock.monotonic() >= tidy_at:
                 tidy_at = self._clock.monotonic() + 1
                 self._tidy()
+            if self._end_at != math.inf and (not self._count or time.monotonic() >= self._end_at):
+                self._end()
 
     def _spread(self, hub: FrameHub) -> None:
         """Send a camera's newest frame to all who are ready for it."""
@@ -281,13 +288,12 @@ class FanOut:
                 self._leave(outlet, code)
 
     def _leave(self, outlet: Outlet, code: int) -> None:
+        """Say goodbye, after the rest of a frame that is on its way, to a viewer that takes it soon; drop any other."""
         outlet.closing = True
-        outlet.notes.clear()
-        if (goodbye := outlet.framing.close(code)) and outlet.rest is None:
-            outlet.notes["close"] = goodbye
+        outlet.leave_by = self._clock.monotonic() + LEAVE_WITHIN
+        outlet.notes = {"close": goodbye} if (goodbye := outlet.framing.close(code)) else {}
+        if outlet.rest is None:
             self._push(outlet)
-        # Who is in the middle of a frame and does not read can't be told anything.
-        self._drop(outlet)
 
     def _tidy(self) -> None:
         now = self._clock.monotonic()
@@ -295,13 +301,18 @@ class FanOut:
             outlet.heard = 0
             stalled = outlet.rest is not None and now - outlet.progress_at > STALLED_AFTER
             silent = outlet.framing.talks and now - outlet.heard_at > 3 * PING_EVERY
-            if stalled or silent:
+            if stalled or silent or (outlet.closing and now > outlet.leave_by):
                 self._drop(outlet)
+            elif outlet.closing:
+                continue
             elif outlet.framing.talks and now - outlet.pinged_at > PING_EVERY:
                 outlet.pinged_at = now
                 outlet.notes["ping"] = outlet.framing.ping()
                 if outlet.rest is None:
                     self._push(outlet)
+
+    def _begin_to_end(self) -> None:
+        self._end_at = time.monotonic() + LEAVE_WITHIN
 
     def _end(self) -> None:
         with self._lock:

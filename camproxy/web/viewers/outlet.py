@@ -66,6 +66,7 @@ class Outlet(Viewer):
     heard: int = 0
     writing: bool = False
     closing: bool = False
+    leave_by: float = 0.0
 
     def __post_init__(self) -> None:
         Viewer.__init__(self, self.hub)
