@@ -31,7 +31,7 @@ SECONDS = float(os.environ.get("SOAK_SECONDS") or 120)
 WARM_UP = min(30.0, SECONDS / 4)
 #: What may have been added in the end: memory that fragments, a database connection.
 MORE_BYTES, MORE_FILES = 24_000_000, 8
-#: Threads: those of the pool, which stay once they are there; the next ping of each client, which sleeps a while after it
+#: Threads: those of the pool, which stay once they are there; each client's next ping, which sleeps a while after it
 #: has left; and those of the parts and the cameras.
 CLIENTS = 16
 MOST_THREADS = CLIENTS + SPARE_THREADS + CLIENTS + 20
