@@ -191,7 +191,7 @@ def board_and_server(make_server: MakeServer, board: FakeEsp32Cam) -> RunningSer
     with server.person() as admin:
         admin.made("/api/cameras", {"name": "Board", "url": board.url, "everyone": "control"})
         assert admin.ask("PATCH", "/api/cameras/demo", {"everyone": "control"}).ok
-        # A scene is painted when it is first seen in a light; on a busy machine the demo camera obeys nobody meanwhile.
+        # A scene is painted when it is first seen in a light, and takes its memory then.
         view = admin.view("demo")
         view.settimeout(60)
         for scene in ("garden", "workshop"):

@@ -16,7 +16,9 @@ from camproxy.errors import ChannelError
 from camproxy.links.channel import Channel
 from camproxy.links.demo import DemoChannel
 from camproxy.links.scenes import SCENES, scene_named
-from camproxy.links.scenes.measures import HEIGHT, PIXELS_PER_DEGREE, VIEW_ANGLE, WIDTH
+from camproxy.links.scenes.engine import Scene, View
+from camproxy.links.scenes.measures import HEIGHT, PANORAMA, PIXELS_PER_DEGREE, VIEW_ANGLE, WIDTH
+from tests.integration.people import wait_until
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 # Above the tag with the time.
@@ -218,6 +220,7 @@ class TestPicture:
     def test_landmarks_shift_with_the_head(self, scene: str, pan: int, tilt: int, dx: int, dy: int) -> None:
         board = Board(scene)
         board.say(type="light", state=True)
+        wait_until(lambda: board.picture() and scene_named(scene).painted(True), "it is painted by lamplight")
         before = board.picture()
         board.move(pan, tilt)
         board.later(1)
@@ -237,10 +240,27 @@ class TestPicture:
     def test_light_brightens(self, board: Board) -> None:
         dusk = brightness(board.picture())
         board.say(type="light", state=True)
-        lamplight = brightness(board.picture())
-        assert lamplight > dusk * 1.8
+        wait_until(lambda: brightness(board.picture()) > dusk * 1.8, "it is painted by lamplight")
         board.say(type="light", state=False)
         assert brightness(board.picture()) == pytest.approx(dusk)
+
+    def test_painting_delays_no_command(self) -> None:
+        begun, may_end = threading.Event(), threading.Event()
+
+        def paint(light: bool) -> View:
+            if light:
+                begun.set()
+                assert may_end.wait(10)
+            return View(Image.new("RGB", PANORAMA, "white" if light else "black"))
+
+        scene = Scene(paint)
+        dark = scene.frame(90, 90, False, 1000.0)
+        assert scene.frame(90, 90, True, 1000.0) is dark
+        assert begun.wait(10)
+        assert scene.frame(90, 90, True, 1000.0) is dark
+        may_end.set()
+        wait_until(lambda: scene.painted(True), "it is painted")
+        assert scene.frame(90, 90, True, 1000.0) is not dark
 
     @pytest.mark.parametrize("scene", SCENES)
     @pytest.mark.parametrize(("pan", "tilt"), [(90, 90), (0, 0), (180, 180)])

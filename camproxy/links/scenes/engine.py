@@ -32,28 +32,47 @@ class Scene:
         self._paint = paint
         self._lock = threading.Lock()
         self._views: dict[bool, View] = {}
+        self._painting = False
         self._frames: OrderedDict[tuple[int, int, bool, int], bytes] = OrderedDict()
 
     def frame(self, pan: float, tilt: float, light: bool, wall: float) -> bytes:
         """A JPEG of 640×480. Angles in degrees, 0…180; `wall` in seconds since 1970, UTC.
 
         Whoever asks for the same view in the same tenth of a second gets the same bytes object. The first frame of a
-        scene, and the first one with the other light, take half a second of painting on a PC.
+        scene takes half a second of painting on a PC. The other light comes when it has been painted, which nobody
+        waits for: a camera that paints obeys no command.
         """
         left, top = round(pan * PIXELS_PER_DEGREE), round((180 - tilt) * PIXELS_PER_DEGREE)
         tick = math.floor(wall * TICKS)
-        key = (left, top, light, tick)
         with self._lock:
+            light = self._shown(light)
+            key = (left, top, light, tick)
             jpeg = self._frames.get(key)
             if jpeg is None:
-                if light not in self._views:
-                    self._views[light] = self._paint(light)
                 picture = self._views[light].window(left, top, tick / TICKS)
                 _show_time(picture, tick)
                 jpeg = self._frames[key] = _encode(picture)
                 if len(self._frames) > FRAMES_KEPT:
                     self._frames.popitem(last=False)
             return jpeg
+
+    def painted(self, light: bool) -> bool:
+        """Whether it can be shown in this light."""
+        return light in self._views
+
+    def _shown(self, light: bool) -> bool:
+        """The light in which it can be shown now. The lock is held."""
+        if not self._views:
+            self._views[light] = self._paint(light)
+        elif light not in self._views and not self._painting:
+            self._painting = True
+            threading.Thread(target=self._paint_other, args=(light,), name="paint", daemon=True).start()
+        return light if light in self._views else not light
+
+    def _paint_other(self, light: bool) -> None:
+        view = self._paint(light)
+        with self._lock:
+            self._views[light] = view
 
 
 @dataclass(frozen=True, slots=True)
