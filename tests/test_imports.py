@@ -18,7 +18,7 @@ FLOORS = (
     ("camproxy.links",),
     ("camproxy.control",),
     ("camproxy.cameras",),
-    ("camproxy.runtime", "camproxy.access", "camproxy.database", "camproxy.rows", "camproxy.audit"),
+    ("camproxy.runtime", "camproxy.access", "camproxy.changes", "camproxy.database", "camproxy.rows", "camproxy.audit"),
     ("camproxy.schema", "camproxy.backup", "camproxy.later", "camproxy.probe"),
     ("camproxy.bootstrap", "camproxy.serving", "camproxy.tls", "camproxy.worker", "camproxy.watchdog"),
     ("camproxy.eventlet_server",),
