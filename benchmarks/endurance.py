@@ -55,8 +55,8 @@ def slow(seconds: float = 30.0) -> Table:
     table = Table(
         "One viewer at 10 KB/s, a camera at 10 fps",
         f"A picture takes {PICTURE / SLOW:.1f} s on such a line. When its last byte has come, how old is it? Not older "
-        "than two pictures' time, one that is on the line already and then the one that was the newest, and that of what "
-        f"the viewer's own system takes in ({RECEIVE_BUFFER // 1024} KB). By Socket.IO one more picture is in a queue.",
+        "than two pictures' time, one that is on the line and then the one that was the newest, and that of what the "
+        f"viewer's own system takes in ({RECEIVE_BUFFER // 1024} KB). By Socket.IO one more picture is in a queue.",
         ("way ", "pictures", "oldest, s", "at most", "holds"),
     )
     with BoardProcess(10) as board, Server() as server:
@@ -77,9 +77,9 @@ def come_and_go(visits: int = 1000, at_once: int = 20, within: float = 60.0, pat
     """Threads and files have `patience` seconds to end: engine.io has one for each client that sleeps for up to 25."""
     table = Table(
         f"{visits:,} viewers come and go in {within:g} s",
-        f"{at_once} at a time, on one way after the other; each sees two pictures. As many have come and gone before, as "
-        "quickly as they could, to whom the process owes its pools of threads and connections, and what it keeps of freed "
-        f"memory. Both figures are of {patience:g} s later at most.",
+        f"{at_once} at a time, on one way after the other; each sees two pictures. As many have come and gone before, "
+        "as quickly as they could, and have filled the process's pools of threads and connections and what it keeps of "
+        f"freed memory. Both figures are of {patience:g} s later at most.",
         ("", "new", "before", "after", "more by", "at most", "holds"),
     )
     with BoardProcess(10) as board, Server() as server:
