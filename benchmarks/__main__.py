@@ -27,7 +27,7 @@ QUICK: dict[str, Callable[[], Table]] = {
     "latency": partial(latency.run, seconds=1, count=5, rounds=1, commands=5),
     "stopped": partial(endurance.stopped, seconds=2, count=2),
     "slow": partial(endurance.slow, seconds=6),
-    "visits": partial(endurance.come_and_go, visits=20, at_once=5, patience=0),
+    "visits": partial(endurance.come_and_go, visits=20, at_once=5, within=2, patience=0),
     "cameras": partial(endurance.cameras, seconds=1, count=3, viewers=2, rounds=1),
     "start": partial(startup.run, rounds=1),
 }

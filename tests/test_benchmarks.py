@@ -48,7 +48,7 @@ def test_pictures_are_counted_while_others_stop() -> None:
 
 
 def test_who_comes_and_goes_is_counted() -> None:
-    table = endurance.come_and_go(visits=4, at_once=2, patience=0)
+    table = endurance.come_and_go(visits=4, at_once=2, within=1, patience=0)
     assert [row[0] for row in table.rows] == ["seconds", "MB", "threads", "descriptors"]
 
 
