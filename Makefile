@@ -13,9 +13,9 @@ help:  ## List these targets
 run: .venv/.installed client  ## Set everything up if need be, and start the server
 	@exec $(BIN)/python app.py
 
-test: .venv/.installed-dev client  ## Run all tests; ARGS="-k demo" is passed on to pytest
+test: .venv/.installed-dev client  ## Run all tests, two files at a time; ARGS="-k demo" is passed on to pytest
 	@$(BIN)/python scripts/setup.py system
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
 
 check: .venv/.installed-dev  ## Check format, lint and types, then run all tests
 	@$(BIN)/ruff format --check .

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import engineio
 import requests
 import socketio
 import websocket
@@ -48,7 +49,7 @@ class RunningServer:
         **settings: Any,
     ) -> None:
         self.data_dir = data_dir
-        own = {"DATA_DIR": str(data_dir), "HOST": "127.0.0.1", "PORT": str(random.randint(20_000, 40_000))}
+        own = {"DATA_DIR": str(data_dir), "HOST": "127.0.0.1", "PORT": str(random.randint(20_000, 32_000))}
         own |= {"ADMIN_PASSWORD": self.admin_password} | QUICK | {name: str(value) for name, value in settings.items()}
         environment = {name: value for name, value in os.environ.items() if name not in own}
         #: Scripts run with these settings work on the same database.
@@ -211,11 +212,22 @@ class Person:
         self.close()
 
 
+class InOrder(socketio.Client):
+    """The library's client, which would hear each message in a thread of its own, and so in whatever order."""
+
+    class Engine(engineio.Client):
+        def _trigger_event(self, event: str, *args: Any, **options: Any) -> Any:
+            return super()._trigger_event(event, *args, **options | {"run_async": False})
+
+    def _engineio_client_class(self) -> type[engineio.Client]:
+        return self.Engine
+
+
 class Listener:
     """A stranger's Socket.IO client: every event goes into a queue of its own."""
 
     def __init__(self, person: Person, auth: Any, **options: Any) -> None:
-        self.client = socketio.Client(http_session=person.http, reconnection=False)
+        self.client = InOrder(http_session=person.http, reconnection=False)
         self._queues: dict[str, queue.Queue[Any]] = {}
         self._lock = threading.Lock()
         self.ended = threading.Event()

@@ -7,6 +7,7 @@ import queue
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import pydantic_core
@@ -167,6 +168,10 @@ class LimitedWebSocket(SimpleWebSocketWSGI):
             framed = whole(TEXT, message.encode()) if isinstance(message, str) else whole(BINARY, message)
             self._framed[type(message)] = (message, framed)
         self.ws.sock.send(framed)
+
+    def close(self) -> None:
+        with suppress(OSError):  # its own thread has closed it a moment ago
+            super().close()
 
     def wait(self) -> str | None:
         """The next packet of engine.io; None when there is none, or what came is none, and it all ends."""

@@ -8,7 +8,7 @@ from typing import Any
 from camproxy.cameras import Camera, Outcome
 from camproxy.control.commands import Aim, AskPosition, Command, Light, Step
 from camproxy.control.lease import Driver
-from camproxy.errors import BadRequest, NotFound
+from camproxy.errors import BadRequest, ControlHeld, NotFound
 from camproxy.messages import LightCommand, Message, PositionCommand, PresetCommand, ServoCommand
 from camproxy.web.announcer import announce_control
 from camproxy.web.services import services
@@ -38,9 +38,22 @@ def steer(user: User, camera: Camera, command: Command) -> Future[dict[str, Any]
     The future gets the event's answer, or raises DeviceOffline, DeviceError or NoAnswer. Raises ControlHeld at once.
     """
     shared = services()
-    if not isinstance(command, AskPosition) and camera.lease.take(Driver(user.id, user.username)):
-        announce_control(camera, shared.live, shared.socketio)
+    if not isinstance(command, AskPosition):
+        take_the_wheel(user, camera)
     return _answered(camera.execute(command, shared.throttle.not_before(user.id)))
+
+
+def take_the_wheel(user: User, camera: Camera) -> None:
+    """Raises ControlHeld, after telling the holder who would like to steer; but not for every move of a drag."""
+    shared, asked_by = services(), camera.lease.state().asked_by
+    try:
+        changed = camera.lease.take(Driver(user.id, user.username))
+    except ControlHeld:
+        if camera.lease.state().asked_by != asked_by:
+            announce_control(camera, shared.live, shared.socketio)
+        raise
+    if changed:
+        announce_control(camera, shared.live, shared.socketio)
 
 
 def _answered(outcome: Future[Outcome]) -> Future[dict[str, Any]]:
