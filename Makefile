@@ -23,7 +23,7 @@ check: .venv/.installed-dev  ## Check format, lint and types, then run all tests
 	@$(BIN)/mypy
 	@$(MAKE) --no-print-directory test
 
-benchmark: .venv/.installed-dev client  ## Measure what docs/benchmarks.md tells, in a quarter of an hour; needs a C compiler; ARGS="fanout" for one
+benchmark: .venv/.installed-dev client  ## Measure speed beside a C program (20 minutes; needs cc); ARGS="fanout" for one
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 format: .venv/.installed-dev  ## Put the code into shape
