@@ -26,9 +26,10 @@ class Bootstrap:
         self._app = app
         self._settings = settings
         self._cameras = cameras
+        self._occupied = False
 
     def start(self) -> None:
-        occupancy.occupy(self._settings.data_dir)
+        self._occupied = occupancy.occupy(self._settings.data_dir)
         schema.check(self._settings.database)
         with self._app.app_context():  # type: ignore[attr-defined]
             schema.upgrade()
@@ -43,7 +44,10 @@ class Bootstrap:
     def stop(self) -> None:
         with self._app.app_context():  # type: ignore[attr-defined]
             db.engine.dispose()
-        occupancy.leave(self._settings.data_dir)
+        if self._occupied:
+            # One that was inherited is kept to the very end: until then the worker has the port too.
+            occupancy.leave(self._settings.data_dir)
+            self._occupied = False
 
     def state(self) -> dict[str, object]:
         return {}

@@ -35,11 +35,11 @@ class Occupied(CannotStart):
     """Another process holds it."""
 
 
-def occupy(data_dir: Path, patience: float = PATIENCE) -> None:
-    """Take the lock, or go on holding it. Raises Occupied, and CannotStart where no lock can be."""
+def occupy(data_dir: Path, patience: float = PATIENCE) -> bool:
+    """Take the lock, or go on holding it. Whether it was taken now. Raises Occupied and CannotStart."""
     directory = data_dir.resolve()
     if directory in _held:
-        return
+        return False
     try:
         descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
@@ -53,6 +53,7 @@ def occupy(data_dir: Path, patience: float = PATIENCE) -> None:
     os.truncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     _held[directory] = descriptor
+    return True
 
 
 def leave(data_dir: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from camproxy.errors import DeviceOffline, NoAnswer
 from camproxy.links.link import HELD, Backoff, DeviceLink, LinkState
 from tests.clocks import FakeClock
+from tests.integration.people import wait_until
 from tests.lines import Exchange, Line
 
 
@@ -300,7 +301,8 @@ class TestCommands:
 class TestStop:
     def test_it_closes_the_connection_and_leaves_no_thread(self, device: Device) -> None:
         line = device.connect()
-        assert {"link-it", "link-it-send"} <= {thread.name for thread in threading.enumerate()}
+        both = {"link-it", "link-it-send"}
+        wait_until(lambda: both <= {thread.name for thread in threading.enumerate()}, "it has its two threads")
         device.link.stop()
         assert line.closed.is_set()
         assert not [thread for thread in threading.enumerate() if thread.name.startswith("link-it")]
