@@ -11,10 +11,18 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 #: From the bottom of the house to its roof: a module imports from its own row or from those above it.
 FLOORS = (
-    ("models", "camproxy", "camproxy.errors", "camproxy.clock", "camproxy.addresses", "camproxy.sockets"),
+    (
+        "models",
+        "camproxy",
+        "camproxy.tables",
+        "camproxy.errors",
+        "camproxy.clock",
+        "camproxy.addresses",
+        "camproxy.sockets",
+    ),
     ("camproxy.settings", "camproxy.logs", "camproxy.files", "camproxy.certificates"),
     ("camproxy.occupancy", "camproxy.sqlite_file"),
-    ("camproxy.messages", "camproxy.frames"),
+    ("camproxy.messages", "camproxy.device_config", "camproxy.frames"),
     ("camproxy.links",),
     ("camproxy.control",),
     ("camproxy.cameras",),
