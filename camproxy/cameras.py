@@ -5,22 +5,22 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
+from camproxy.board import Board
 from camproxy.clock import Clock, SystemClock, iso
 from camproxy.control.commands import Aim, AskPosition, Command, Light, Step
 from camproxy.control.lease import Lease
 from camproxy.control.pan_tilt import Limits, PanTilt, Pose, servo_message
-from camproxy.errors import N_, BadRequest, NotFound
+from camproxy.errors import N_, BadRequest, DeviceOffline, NotFound
 from camproxy.frames import FAULTS, BadFrame, FrameHub
-from camproxy.links import open_channel, scheme_of, without_password
-from camproxy.links.link import DeviceLink, LinkState
+from camproxy.links import device_of, open_channel, scheme_of, without_password
+from camproxy.links.link import LinkState
 from camproxy.links.outbox import Answer
-from camproxy.messages import Ack, Connect, KindAck, Log, Position, read_device_message
+from camproxy.messages import Connect, DeviceMessage, Position
 
 log = logging.getLogger(__name__)
 
@@ -37,13 +37,14 @@ STOP_WITHIN = 5.0
 
 @dataclass(frozen=True, slots=True)
 class CameraConfig:
-    """What an admin sets. See docs/protocol.md, CameraSettings."""
+    """What an admin sets. See docs/protocol.md, CameraSettings. `pico` is the number of the device that moves it."""
 
     id: int
     name: str
     slug: str
     url: str
     fps: int = 10
+    pico: int | None = None
     enabled: bool = True
     has_head: bool = True
     has_light: bool = True
@@ -71,24 +72,36 @@ class Outcome:
 
 #: (camera, what), what being "added", "status", "pose" or "tick": says "changed", listeners read the truth.
 Listener = Callable[["Camera", str], None]
+#: The board of an enrolled device, by its number; None when there is no such device.
+Boards = Callable[[int], Board | None]
+
+
+def no_boards(device_id: int) -> None:
+    """Where no device can enrol."""
 
 
 class Camera:
-    """One camera, for as long as it is configured; its link is replaced when its address changes. Thread-safe."""
+    """One camera, for as long as it is configured. Thread-safe.
 
-    def __init__(self, config: CameraConfig, policy: Policy, notify: Listener, clock: Clock) -> None:
+    Its pictures come from a board that it dials, or from a device that dials in; another device may move its head.
+    """
+
+    def __init__(
+        self, config: CameraConfig, policy: Policy, notify: Listener, clock: Clock, boards: Boards = no_boards
+    ) -> None:
         self.config = config
         self.hub = FrameHub(largest=policy.frame_bytes, linger=policy.linger_seconds, clock=clock)
         self.head = PanTilt(config.limits)
         self.lease = Lease(policy.lease_seconds, clock)
-        self.ignored: Counter[str] = Counter()
+        self._boards = boards
         self._policy = policy
         self._notify = notify
         self._clock = clock
-        self._says_position = False
         self._state = "connecting"
         self._since = clock.wall()
-        self._link: DeviceLink | None = None
+        #: Where the pictures come from, and where commands go: often the same.
+        self._eye: Board | None = None
+        self._hand: Board | None = None
         self._changing = threading.RLock()
         self._gone = False
         self.hub.on_demand = self._on_demand
@@ -103,47 +116,74 @@ class Camera:
         self.observe()
 
     def _start(self) -> None:
-        if self.config.enabled and not self._gone:
-            scheme = scheme_of(self.config.url)
-            url, largest = self.config.url, self._policy.frame_bytes * MESSAGE_HEADROOM
-            self._link = DeviceLink(
-                self.config.slug,
-                lambda: open_channel(url, largest),
-                self,
-                wanted=lambda: self.hub.wanted,
-                fps=lambda: float(self.config.fps),
-                on_demand=scheme.on_demand,
-                retry_step=self._policy.reconnect_seconds,
-                clock=self._clock,
-            )
-            self._link.start()
+        if not self.config.enabled or self._gone:
+            return
+        self._eye, self._hand = self._its_boards()
+        for board in {self._eye, self._hand}:
+            if board:
+                board.listen(self)
+        if self._hand and self._hand.pose:
+            self.head.measured(*self._hand.pose)
+        if self._eye and self._eye.link.dials:
+            self._eye.link.start()
+
+    def _its_boards(self) -> tuple[Board | None, Board | None]:
+        device = device_of(self.config.url)
+        eye = self._own_board() if device is None else self._boards(device)
+        return eye, eye if self.config.pico is None else self._boards(self.config.pico)
+
+    def _own_board(self) -> Board:
+        url, largest = self.config.url, self._policy.frame_bytes * MESSAGE_HEADROOM
+        return Board(
+            self.config.slug,
+            lambda: open_channel(url, largest),
+            self._clock,
+            wanted=lambda: self.hub.wanted,
+            fps=lambda: float(self.config.fps),
+            on_demand=scheme_of(url).on_demand,
+            retry_step=self._policy.reconnect_seconds,
+        )
 
     def cancel(self) -> None:
         """Begin to stop, without waiting for it."""
         self._gone = True
-        if link := self._link:
-            link.cancel()
+        if (eye := self._eye) and eye.link.dials:
+            eye.link.cancel()
 
     def stop(self, within: float = STOP_WITHIN) -> None:
         """For good: it is not started again, whoever is changing it meanwhile."""
         self.cancel()
         with self._changing:
-            self._end_link(within)
+            self._leave_boards(within)
 
-    def _end_link(self, within: float = STOP_WITHIN) -> None:
-        link, self._link = self._link, None
-        if link:
-            link.stop(within)
+    def _leave_boards(self, within: float = STOP_WITHIN) -> None:
+        eye, hand = self._eye, self._hand
+        self._eye = self._hand = None
+        for board in (eye, hand):
+            if board:
+                board.forget(self)
+        if eye and eye.link.dials:  # its own
+            eye.link.stop(within)
 
     def reconfigure(self, config: CameraConfig) -> None:
         """Take new settings; who watches goes on watching."""
         with self._changing:
             before, self.config = self.config, config
             self.head.limits = config.limits
-            if (before.url, before.enabled) != (config.url, config.enabled):
-                self._end_link()
+            if (before.url, before.pico, before.enabled) != (config.url, config.pico, config.enabled):
+                self._leave_boards()
                 self.head.pose = self.head.asked = self.head.light = None
                 self._start()
+        self.observe()
+        self._notify(self, "status")
+
+    def look_for_boards(self) -> None:
+        """Devices were added or removed: are they this camera's?"""
+        with self._changing:
+            if device_of(self.config.url) is None and self.config.pico is None:
+                return
+            self._leave_boards()
+            self._start()
         self.observe()
         self._notify(self, "status")
 
@@ -168,18 +208,27 @@ class Camera:
         self._need(self.config.has_head, N_("This camera cannot be steered."))
         answer = self._send("servo", servo_message(pose), Outcome(pose=pose), not_before)
         self.head.asked = pose
+        if (eye := self._eye) and eye is not self._hand and scheme_of(self.config.url).steers:
+            eye.link.tell("servo_command_log", {"type": "servo_command_log", "servo1": pose.x, "servo2": pose.y})
         return answer
 
+    @property
+    def steers(self) -> bool:
+        """Whether commands have a way to go."""
+        return self.config.pico is not None or scheme_of(self.config.url).steers
+
     def _need(self, there: bool, otherwise: str) -> None:
-        if not (there and scheme_of(self.config.url).steers):
+        if not (there and self.steers):
             raise BadRequest(otherwise)
 
     def _send(self, key: str, message: dict[str, Any], outcome: Outcome | None, not_before: float) -> Future[Outcome]:
         """`outcome` None: the pose as it is when the answer has come."""
         result: Future[Outcome] = Future()
-        link = self._link
-        if link is None:
+        board = self._hand
+        if board is None and not self.config.enabled:
             raise BadRequest("This camera is switched off.")
+        if board is None:
+            raise DeviceOffline("The device is not connected.")
 
         def answered(answer: Future[Answer]) -> None:
             error = answer.exception()
@@ -191,23 +240,22 @@ class Camera:
                 done = outcome or Outcome(pose=self.head.pose)
                 result.set_result(Outcome(done.pose, done.light, superseded=True))
             else:
-                self._obeyed(outcome)
+                self._obeyed(outcome, board)
                 result.set_result(outcome or Outcome(pose=self.head.pose))
 
-        link.send(key, message, not_before).add_done_callback(answered)
+        board.link.send(key, message, not_before).add_done_callback(answered)
         return result
 
-    def _obeyed(self, outcome: Outcome | None) -> None:
+    def _obeyed(self, outcome: Outcome | None, board: Board) -> None:
         if outcome is None:
             return
         if outcome.light is not None:
             self.head.light = outcome.light
-        # A board that never says where it is says by its acknowledgement that it went where it was sent.
-        if outcome.pose is not None and not self._says_position:
+        if outcome.pose is not None and not board.says_position:
             self.head.pose = outcome.pose
         self._notify(self, "pose")
 
-    # What the link tells (its threads)
+    # What its boards tell (in their links' threads)
 
     def on_frame(self, data: bytes) -> None:
         try:
@@ -215,40 +263,29 @@ class Camera:
         except BadFrame as fault:
             log.debug("camera %s: dropped a frame: %s", self.config.slug, fault)
 
-    def on_text(self, text: str) -> None:
-        link = self._link
-        try:
-            message = read_device_message(text)
-        except BadRequest as error:
-            self.ignored["unknown"] += 1
-            log.debug("camera %s: ignored a message: %s", self.config.slug, error)
+    def on_message(self, board: Board, message: DeviceMessage) -> None:
+        if board is not self._hand:
             return
         match message:
-            case Connect(servo1_angle=servo1, servo2_angle=servo2):
-                if servo1 is not None and servo2 is not None and self.head.measured(servo1, servo2):
-                    self._notify(self, "pose")
-            case Ack() | KindAck():
-                if link:
-                    link.answered(
-                        message.command, {"id": message.id}, ok=message.status == "success", detail=message.detail
-                    )
+            case Connect(servo1_angle=servo1, servo2_angle=servo2) if servo1 is not None and servo2 is not None:
+                self._measured(servo1, servo2)
             case Position(servo1=servo1, servo2=servo2):
-                self._says_position = True
-                if self.head.measured(servo1, servo2):
-                    self._notify(self, "pose")
-                if link:
-                    link.answered("get_position", {"id": message.id})
-            case Log(level=level, message=said):
-                log.info("camera %s says (%s): %s", self.config.slug, level, said.encode("unicode_escape").decode())
+                self._measured(servo1, servo2)
 
-    def on_link_change(self) -> None:
-        self._says_position = False
-        self.head.asked = None  # a board that was away is where it says it is
+    def _measured(self, servo1: float, servo2: float) -> None:
+        if self.head.measured(servo1, servo2):
+            self._notify(self, "pose")
+
+    def on_link_change(self, board: Board) -> None:
+        if board is self._hand:
+            self.head.asked = None  # a board that was away is where it says it is
+            if board is not self._eye:
+                self._notify(self, "status")
         self.observe()
 
     def _on_demand(self) -> None:
-        if link := self._link:
-            link.poke()
+        if eye := self._eye:
+            eye.link.poke()
 
     # State
 
@@ -264,11 +301,11 @@ class Camera:
         return self._derive() in ("live", "idle")
 
     def _derive(self) -> str:
-        link = self._link
-        if link is None:
+        if not self.config.enabled or self._gone:
             return "disabled"
-        if not link.state.connected:
-            if link.state.attempts:
+        link = self._eye.link if self._eye else None
+        if link is None or not link.state.connected:
+            if link is None or link.state.attempts or not link.dials:
                 return "offline"
             return "idle" if scheme_of(self.config.url).on_demand and not self.hub.wanted else "connecting"
         if not self.hub.wanted:
@@ -280,9 +317,8 @@ class Camera:
 
     def status(self) -> dict[str, Any]:
         """camera_status, see docs/protocol.md."""
-        link = self._link
-        state = self._derive()
-        link_state = link.state if link else LinkState(connected=False, since=self._since)
+        state, eye, hand = self._derive(), self._eye, self._hand
+        link_state = eye.link.state if eye else LinkState(connected=False, since=self._since, reason="no_device")
         since = link_state.since if state == "offline" else self._since
         reason, detail = link_state.reason, link_state.detail
         if state == "stalled":
@@ -301,6 +337,7 @@ class Camera:
             "detail": detail if state in ("offline", "stalled") else None,
             "fps": round(self.hub.fps, 1) if state == "live" else 0.0,
             "viewers": self.hub.attached,
+            "head_online": hand.link.state.connected if hand and self.config.has_head and self.steers else None,
             "pose": self.head.pose._asdict() if self.head.pose else None,
             "asked": self.head.asked._asdict() if self.head.asked else None,
             "light": self.head.light,
@@ -319,8 +356,9 @@ class Camera:
 class Cameras:
     """The registry. A subsystem: start, stop, state. Thread-safe."""
 
-    def __init__(self, policy: Policy | None = None, clock: Clock | None = None) -> None:
+    def __init__(self, policy: Policy | None = None, clock: Clock | None = None, boards: Boards = no_boards) -> None:
         self._policy = policy or Policy()
+        self._boards = boards
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
         self._by_id: dict[int, Camera] = {}
@@ -367,7 +405,7 @@ class Cameras:
         scheme_of(config.url)
         with self._lock:
             known = self._by_id.get(config.id)
-            camera = known or Camera(config, self._policy, self._changed, self._clock)
+            camera = known or Camera(config, self._policy, self._changed, self._clock, self._boards)
             self._by_id[config.id] = camera
         if known:
             camera.reconfigure(config)
@@ -377,6 +415,11 @@ class Cameras:
             camera.start()
             log.info("camera %s: added, %s", config.slug, without_password(config.url))
         return camera
+
+    def look_for_boards(self) -> None:
+        """Devices were added or removed."""
+        for camera in self:
+            camera.look_for_boards()
 
     def remove(self, camera_id: int) -> Camera | None:
         with self._lock:

@@ -19,8 +19,8 @@ class DeviceConfig(Message):
 class Esp32CamConfig(DeviceConfig):
     """`framesize` as esp32-camera names them; `quality` as it counts: smaller is better and larger in bytes.
 
-    With `pir`, motion wakes the camera; with `sleep` it sleeps `stream_seconds` after the last motion. With `light`, the
-    lamp is on while it streams because of motion.
+    With `pir`, motion wakes the camera; with `sleep` it sleeps `stream_seconds` after the last motion. With `light`,
+    the lamp is on while it streams because of motion.
     """
 
     framesize: Literal["QQVGA", "QVGA", "CIF", "HVGA", "VGA", "SVGA", "XGA", "HD", "SXGA", "UXGA"] = "SVGA"

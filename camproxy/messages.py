@@ -103,6 +103,7 @@ class Connect(Message):
     type: Literal["connect"]
     device: ShortText
     version: ShortText | None = None
+    reset_reason: ShortText | None = None
     servo1_angle: Degrees | None = None
     servo2_angle: Degrees | None = None
 
@@ -135,6 +136,19 @@ class Position(Message):
     id: MessageId | None = None
 
 
+class ServoEcho(Message):
+    """The source's answer to `servo_command_log`: only that it has read it."""
+
+    type: Literal["servo_command"]
+
+
+class Motion(Message):
+    """What the PIR sees."""
+
+    type: Literal["motion"]
+    state: Switch
+
+
 class Heartbeat(Message):
     type: Literal["heartbeat"]
     uptime_ms: Annotated[int, Field(strict=True, ge=0)] | None = None
@@ -159,7 +173,7 @@ class Pong(Message):
 
 
 DeviceMessage = Annotated[
-    Connect | Ack | KindAck | Position | Heartbeat | Log | Pong,
+    Connect | Ack | KindAck | Position | ServoEcho | Motion | Heartbeat | Log | Pong,
     Field(discriminator="type"),
 ]
 _device_message: TypeAdapter[DeviceMessage] = TypeAdapter(DeviceMessage)

@@ -14,6 +14,7 @@ def config_of(row: Camera) -> CameraConfig:
         slug=row.slug,
         url=row.url,
         fps=row.fps,
+        pico=row.pico_id,
         enabled=row.enabled,
         has_head=row.has_head,
         has_light=row.has_light,

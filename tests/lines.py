@@ -35,6 +35,9 @@ class Line:
         self.closed.set()
         self._incoming.put(ChannelError("closed", "by us"))
 
+    def release(self) -> None:
+        assert self.closed.is_set()
+
     # The test's end
 
     def say(self, message: bytes | str) -> None:

@@ -185,7 +185,7 @@ def test_what_a_board_says_and_nobody_understands_is_counted(door: Watched, text
     line.say(text)
     door.say(line, type="position", servo1=1, servo2=2)
     door.until(lambda: door.pose() == (1, 2))
-    assert door.camera.ignored.total() == 1
+    assert door.camera._eye.ignored.total() == 1
 
 
 class TestCommands:

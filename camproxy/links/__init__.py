@@ -5,11 +5,12 @@ A new kind of camera is a new file here and one row in SCHEMES.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
-from camproxy.errors import BadRequest
+from camproxy.errors import BadRequest, ChannelError
 from camproxy.links.channel import Channel
 from camproxy.links.demo import DemoChannel
 from camproxy.links.mjpeg import MjpegChannel
@@ -27,11 +28,16 @@ class Scheme:
     steers: bool = True
 
 
+def no_dialling(url: str, largest: int) -> Channel:
+    raise ChannelError("no_device", "a device that dials in cannot be dialled")
+
+
 SCHEMES = {
     "ws": Scheme(WebSocketChannel),
     "wss": Scheme(WebSocketChannel),
     "http": Scheme(MjpegChannel, on_demand=True, steers=False),
     "https": Scheme(MjpegChannel, on_demand=True, steers=False),
+    "device": Scheme(no_dialling),
     "demo": Scheme(lambda url, _largest: DemoChannel(urlsplit(url).path)),
 }
 
@@ -40,12 +46,20 @@ def scheme_of(url: str) -> Scheme:
     """The row for a camera's address. Raises BadRequest with what is allowed."""
     try:
         parts = urlsplit(url)
-        known = parts.scheme in SCHEMES and (parts.scheme == "demo" or (parts.hostname and parts.port != 0))
+        known = parts.scheme in SCHEMES and (
+            parts.scheme == "demo" or device_of(url) is not None or bool(parts.hostname and parts.port != 0)
+        )
     except ValueError:
         known = False
     if not known or any(ord(character) <= 32 for character in url):
         raise BadRequest("The address must look like ws://192.168.1.100:80/ws, http://192.168.1.100:81/stream or demo:")
     return SCHEMES[parts.scheme]
+
+
+def device_of(url: str) -> int | None:
+    """The number of the device in `device:7`; None for every other address."""
+    scheme, _, number = url.partition(":")
+    return int(number) if scheme == "device" and re.fullmatch("[1-9][0-9]{0,8}", number, re.ASCII) else None
 
 
 def open_channel(url: str, largest: int) -> Channel:

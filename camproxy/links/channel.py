@@ -28,3 +28,7 @@ class Channel(Protocol):
     def close(self) -> None:
         """End the connection. Idempotent."""
         ...
+
+    def release(self) -> None:
+        """Let go of what it holds: both threads have left."""
+        ...

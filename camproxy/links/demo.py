@@ -94,6 +94,9 @@ class DemoChannel:
             self._closed = True
             self._changed.notify_all()
 
+    def release(self) -> None:
+        pass  # it holds nothing
+
     # From here on the lock is held.
 
     def _obey(self, text: str) -> None:

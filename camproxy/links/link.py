@@ -65,8 +65,9 @@ class Backoff:
 class DeviceLink:
     """Keeps a connection to one device open and serves it with two threads: one receives, one sends and keeps time.
 
-    `open_channel` dials. With `on_demand` it is called only while frames are wanted: opening an MJPEG stream *is*
-    asking for frames. Everything public is thread-safe.
+    `open_channel` dials; or waits for a device that dials, and then `dials` is false: there is no pause between
+    attempts, for they are the device's. With `on_demand` it is called only while frames are wanted: opening an MJPEG
+    stream *is* asking for frames. Everything public is thread-safe.
     """
 
     def __init__(
@@ -78,10 +79,12 @@ class DeviceLink:
         wanted: Callable[[], bool],
         fps: Callable[[], float],
         on_demand: bool = False,
+        dials: bool = True,
         retry_step: float = 5.0,
         clock: Clock | None = None,
     ) -> None:
         self.name = name
+        self.dials = dials
         self._open_channel = open_channel
         self._handler = handler
         self._wanted = wanted
@@ -125,6 +128,11 @@ class DeviceLink:
             raise DeviceOffline("The device is not connected.")
         return outbox.put(key, message, not_before)
 
+    def tell(self, key: str, message: dict[str, Any]) -> None:
+        """Send something that is not answered, see Outbox.tell. Nothing happens when there is no connection."""
+        if outbox := self._outbox:
+            outbox.tell(key, message)
+
     def answered(self, key: str, message: dict[str, Any], *, ok: bool = True, detail: str = "") -> bool:
         outbox = self._outbox
         return outbox is not None and outbox.answered(key, message, ok=ok, detail=detail)
@@ -144,6 +152,12 @@ class DeviceLink:
                 ended = ChannelError("unknown", type(error).__name__)
             if self._stopping.is_set():
                 return
+            if not self.dials:
+                log.info("link %s: %s", self.name, ended)
+                self._change(
+                    LinkState(connected=False, since=self._clock.wall(), reason=ended.reason, detail=ended.detail)
+                )
+                continue
             if self._clock.monotonic() - opened_at >= HELD:
                 self._backoff.reset()
             pause = self._backoff.next()
@@ -190,7 +204,8 @@ class DeviceLink:
             self._channel, self._outbox = None, None
             channel.close()
             outbox.close()
-            writer.join(timeout=5)
+            writer.join(timeout=10)  # the channel is closed, so it has nothing to wait for
+            channel.release()
 
     def _read(self, channel: Channel, pull: FramePull) -> None:
         while not self._stopping.is_set():

@@ -82,6 +82,10 @@ class MjpegChannel:
         except OSError:
             return  # it is closed already
 
+    def release(self) -> None:
+        self._response.close()
+        self._http.close()
+
 
 def http_reason(error: BaseException, *, while_open: bool = False) -> str:
     if isinstance(error, TimeoutError) and while_open:

@@ -53,6 +53,7 @@ class Outbox:
         self._changed = threading.Condition()
         self._waiting: dict[str, Item] = {}
         self._sent: dict[str, Item] = {}
+        self._told: dict[str, dict[str, Any]] = {}
         self._closed: CamProxyError | None = None
         self._woken = False
 
@@ -62,8 +63,7 @@ class Outbox:
         The future gets an Answer, or raises DeviceError, NoAnswer or DeviceOffline.
         """
         now = self._clock.monotonic()
-        stamped = message | {"id": uuid4().hex[:12], "timestamp": iso(self._clock.wall()), "source": "web_interface"}
-        item = Item(key, stamped, not_before, max(now, not_before) + ANSWER_WITHIN)
+        item = Item(key, self._stamped(message), not_before, max(now, not_before) + ANSWER_WITHIN)
         with self._changed:
             if self._closed:
                 item.answer.set_exception(self._closed)
@@ -75,21 +75,31 @@ class Outbox:
             replaced.answer.set_result(Answer(superseded=True))
         return item.answer
 
+    def tell(self, key: str, message: dict[str, Any]) -> None:
+        """Queue what a device has only to know. A newer one replaces one that is still waiting."""
+        with self._changed:
+            if not self._closed:
+                self._told[key] = self._stamped(message)
+                self.wake()
+
+    def _stamped(self, message: dict[str, Any]) -> dict[str, Any]:
+        return message | {"id": uuid4().hex[:12], "timestamp": iso(self._clock.wall()), "source": "web_interface"}
+
     def take(self, until: float) -> str | None:
         """The next text that may be sent now.
 
         None when there is none and it is time to look again: at the monotonic time `until`, after `wake`, when closed.
         """
         with self._changed:
-            item = self._ready()
-            if item is None and not (self._woken or self._closed):
+            message = self._ready()
+            if message is None and not (self._woken or self._closed):
                 self._changed.wait(max(self._next_moment(until) - self._clock.monotonic(), 0))
-                item = self._ready()
+                message = self._ready()
             self._woken = False
             late = self._overdue()
         for other in late:
             other.answer.set_exception(NoAnswer("The device did not answer within two seconds."))
-        return json.dumps(item.message) if item else None
+        return json.dumps(message) if message else None
 
     def wake(self) -> None:
         """Make `take` return, because what it waits for may have changed."""
@@ -97,12 +107,14 @@ class Outbox:
             self._woken = True
             self._changed.notify_all()
 
-    def _ready(self) -> Item | None:
+    def _ready(self) -> dict[str, Any] | None:
+        if self._told:
+            return self._told.pop(next(iter(self._told)))
         now = self._clock.monotonic()
         for key, item in self._waiting.items():
             if item.not_before <= now < item.deadline and key not in self._sent:
                 self._sent[key] = self._waiting.pop(key)
-                return item
+                return item.message
         return None
 
     def _next_moment(self, until: float) -> float:
@@ -145,6 +157,7 @@ class Outbox:
             waiting, sent = list(self._waiting.values()), list(self._sent.values())
             self._waiting.clear()
             self._sent.clear()
+            self._told.clear()
             self.wake()
         for item in waiting:
             item.answer.set_exception(offline)

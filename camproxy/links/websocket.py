@@ -97,6 +97,9 @@ class WebSocketChannel:
             except OSError:
                 return  # it is closed already
 
+    def release(self) -> None:
+        self._ws.shutdown()
+
     def _readable(self, timeout: float) -> bool:
         sock = self._ws.sock
         if sock is None:

@@ -16,8 +16,8 @@ import socketio
 from engineio.async_drivers._websocket_wsgi import SimpleWebSocketWSGI
 from engineio.payload import Payload
 
+from camproxy.rfc6455 import BINARY, TEXT, whole
 from camproxy.sockets import WholeSends
-from camproxy.web.viewers.framing import BINARY, TEXT, whole
 
 log = logging.getLogger(__name__)
 

@@ -150,6 +150,7 @@ def one_picture(url: str) -> bytes:
         raise ChannelError("silent", "connected, but no picture came")
     finally:
         channel.close()
+        channel.release()
 
 
 def columns(fields: dict[str, Any]) -> dict[str, Any]:

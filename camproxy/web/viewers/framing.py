@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
-from hashlib import sha1
 from typing import Any
 
 from wsproto.connection import Connection, ConnectionType
@@ -12,12 +10,9 @@ from wsproto.events import CloseConnection, Ping
 from wsproto.utilities import ProtocolError
 
 from camproxy.frames import Frame
+from camproxy.rfc6455 import BINARY, TEXT, switching, whole
 
-#: Mixed into the key of the handshake (RFC 6455, section 1.3).
-WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 BOUNDARY = "frame"
-#: Opcodes (RFC 6455, section 11.8).
-TEXT, BINARY = 1, 2
 
 
 class Goodbye(Exception):
@@ -63,18 +58,6 @@ class MultipartFraming:
         return b""
 
 
-def whole(opcode: int, data: bytes) -> bytes:
-    """A message in one piece, as a server sends it (RFC 6455, section 5.2). wsproto would take 30 µs for a text."""
-    size = len(data)
-    if size < 126:
-        length = bytes((size,))
-    elif size < 65536:
-        length = b"\x7e" + size.to_bytes(2)
-    else:
-        length = b"\x7f" + size.to_bytes(8)
-    return b"".join((bytes((0x80 | opcode,)), length, data))
-
-
 class WebSocketFraming:
     """Server side of one WebSocket after the route has checked the request. No extensions."""
 
@@ -85,13 +68,7 @@ class WebSocketFraming:
         self._connection = Connection(ConnectionType.SERVER)
 
     def opening(self) -> bytes:
-        accept = b64encode(sha1((self._key + WEBSOCKET_GUID).encode(), usedforsecurity=False).digest()).decode()
-        return (
-            "HTTP/1.1 101 Switching Protocols\r\n"
-            "Upgrade: websocket\r\n"
-            "Connection: Upgrade\r\n"
-            f"Sec-WebSocket-Accept: {accept}\r\n\r\n"
-        ).encode()
+        return switching(self._key)
 
     @staticmethod
     def frame(frame: Frame) -> bytes:

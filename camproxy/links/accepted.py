@@ -1,0 +1,172 @@
+"""A channel over a WebSocket that a device has dialled, after the handshake."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from functools import cache
+
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
+from wsproto.utilities import ProtocolError
+
+from camproxy import rfc6455
+from camproxy.errors import ChannelError
+from camproxy.links.linger import Linger
+from camproxy.messages import LONGEST_DEVICE_TEXT
+
+#: How often a device is pinged, and after how long without a sign of life it is given up. Seconds.
+PING_EVERY, SILENT_AFTER = 4.0, 12.0
+#: Seconds after which a device that takes nothing is given up.
+SEND_WITHIN = 5.0
+#: More messages than this from one device within a second are no camera and no Pico.
+MESSAGES_A_SECOND = 200
+
+
+@cache
+def always_readable() -> socket.socket:
+    """Put into the selector of a channel, it wakes whoever waits there."""
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    return ours
+
+
+class AcceptedChannel:
+    """Serves a connected socket, which becomes its own. Messages over `largest` bytes end it. See Channel."""
+
+    pull = False
+
+    def __init__(self, sock: socket.socket, largest: int, linger: Linger, opening: bytes = b"") -> None:
+        """`opening` is what the handshake still has to say."""
+        sock.settimeout(SEND_WITHIN)
+        self._sock = sock
+        self._largest = largest
+        self._linger = linger
+        self._opening = opening
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(sock, selectors.EVENT_READ)
+        self._connection = Connection(ConnectionType.SERVER)
+        self._sending = threading.Lock()
+        self._parts: list[bytes | bytearray | str] = []
+        self._size = 0
+        self._messages: deque[bytes | str] = deque()
+        self._heard_at = self._pinged_at = time.monotonic()
+        self._second, self._in_second = 0, 0
+        self._closed: ChannelError | None = None
+        #: Set when the socket is no longer in use.
+        self.released = threading.Event()
+
+    def open(self) -> None:
+        """Answer the handshake. Raises ChannelError."""
+        self._write(self._opening)
+
+    def receive(self, timeout: float) -> bytes | str | None:
+        until = time.monotonic() + timeout
+        while not self._messages:
+            if self._closed:
+                raise self._closed
+            now = time.monotonic()
+            if now - self._heard_at > SILENT_AFTER:
+                raise self._left("silent", f"no sign of life for {SILENT_AFTER:.0f} seconds")
+            if now - self._pinged_at > PING_EVERY:
+                self._pinged_at = now
+                self._write(rfc6455.whole(rfc6455.PING))
+            if now >= until:
+                return None
+            if self._selector.select(until - now) and not self._closed:
+                self._read()
+        return self._messages.popleft()
+
+    def _read(self) -> None:
+        try:
+            data = self._sock.recv(65536)
+        except OSError as error:
+            raise self._left("closed", str(error)) from error
+        if not data:
+            raise self._left("closed", "by the device")
+        self._heard_at = time.monotonic()
+        try:
+            self._connection.receive_data(data)
+            for event in self._connection.events():
+                self._count()
+                self._take(event)
+        except ProtocolError as error:
+            self.close(rfc6455.PROTOCOL_ERROR)
+            raise self._left("handshake", str(error)) from error
+
+    def _count(self) -> None:
+        second = int(self._heard_at)
+        self._in_second = self._in_second + 1 if second == self._second else 1
+        self._second = second
+        if self._in_second > MESSAGES_A_SECOND:
+            self.close(rfc6455.POLICY, "Too many messages")
+            raise self._left("bad_frames", f"more than {MESSAGES_A_SECOND} messages in a second")
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case TextMessage() | BytesMessage():
+                self._gather(event)
+            case Ping(payload=payload):
+                self._write(rfc6455.whole(rfc6455.PONG, bytes(payload)))
+            case CloseConnection(code=code, reason=reason):
+                self.close(code if code in (rfc6455.NORMAL, rfc6455.GOING_AWAY) else rfc6455.PROTOCOL_ERROR)
+                asleep = (reason or "").startswith("sleep")  # that is no fault, and not to be repaired
+                raise self._left("asleep" if asleep else "closed", f"by the device: {code} {reason or ''}".rstrip())
+
+    def _gather(self, event: TextMessage | BytesMessage) -> None:
+        """A message comes in pieces: of the protocol, and of what the network brought."""
+        largest = self._largest if isinstance(event, BytesMessage) else LONGEST_DEVICE_TEXT
+        self._size += len(event.data)
+        if self._size > largest:
+            self.close(rfc6455.TOO_BIG)
+            raise self._left("bad_frames", f"a message of more than {largest} bytes")
+        self._parts.append(event.data)
+        if event.message_finished:
+            empty = "" if isinstance(event, TextMessage) else b""
+            self._messages.append(empty.join(self._parts))  # type: ignore[arg-type]
+            self._parts, self._size = [], 0
+
+    def send(self, text: str) -> None:
+        self._write(rfc6455.whole(rfc6455.TEXT, text.encode()))
+
+    def _write(self, data: bytes) -> None:
+        with self._sending:
+            if self._closed:
+                raise self._closed
+            try:
+                self._sock.sendall(data)
+            except OSError as error:
+                raise self._left("timeout" if isinstance(error, TimeoutError) else "closed", str(error)) from error
+
+    def _left(self, reason: str, detail: str) -> ChannelError:
+        """The connection has ended, for the first reason that there was."""
+        self._closed = self._closed or ChannelError(reason, detail)
+        return self._closed
+
+    def close(self, code: int = rfc6455.GOING_AWAY, reason: str = "") -> None:
+        """Say goodbye, if that needs no waiting, and end both threads' work with the connection."""
+        if not self._sending.acquire(blocking=False):
+            self._left("closed", "by the server")  # who is sending runs into its time-out, or has done soon
+            with suppress(OSError):
+                self._sock.shutdown(socket.SHUT_RDWR)
+            return
+        try:
+            if not self._closed:
+                self._left("closed", f"by the server: {code} {reason}".rstrip())
+                self._sock.setblocking(False)
+                with suppress(OSError):
+                    self._sock.send(rfc6455.close(code, reason))
+        finally:
+            self._sending.release()
+        with suppress(ValueError, KeyError):  # a second time
+            self._selector.register(always_readable(), selectors.EVENT_READ)
+
+    def release(self) -> None:
+        """Let go of the socket, after both threads have left."""
+        self._selector.close()
+        self._linger.keep(self._sock)
+        self.released.set()
