@@ -18,16 +18,21 @@ from camproxy.cameras import Cameras, Policy
 from camproxy.clock import SystemClock
 from camproxy.control.throttle import Throttle
 from camproxy.database import init_database
+from camproxy.device_book import DeviceBook
+from camproxy.devices import Devices
 from camproxy.later import Later
+from camproxy.links.linger import Linger
 from camproxy.logs import start_logging
 from camproxy.probe import Probe
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings, load
 from camproxy.watchdog import Watchdog
 from camproxy.web import auth, health, i18n, login, pages, stats
+from camproxy.web import devices as devices_ws
 from camproxy.web.announcer import Announcer
 from camproxy.web.api import audit, control, me, spec, users
 from camproxy.web.api import cameras as cameras_api
+from camproxy.web.attempts import Attempts
 from camproxy.web.edge import Sockets, TrustedProxies
 from camproxy.web.errors import handle_errors
 from camproxy.web.events import register_events
@@ -69,8 +74,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     handle_errors(app)
 
     pages.init_pages(app)
-    for blueprint in (health.bp, stats.bp, viewers.bp, spec.bp, me.bp, cameras_api.bp, control.bp, users.bp, audit.bp):
-        app.register_blueprint(blueprint)
+    for module in (health, stats, viewers, devices_ws, spec, me, cameras_api, control, users, audit):
+        app.register_blueprint(module.bp)
 
     socketio = make_socketio(app, settings)
     register_events(socketio)
@@ -80,15 +85,20 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
 
     clock = SystemClock()
     live = Live()
-    cameras = Cameras(policy(settings), clock)
+    devices = Devices(clock)
+    cameras = Cameras(policy(settings), clock, devices.board)
     fanout = FanOut(clock)
     socketio_viewers = SocketIOViewers(socketio, live, cameras, clock)
-    Announcer(cameras, live, fanout, socketio)
+    Announcer(cameras, devices, live, fanout, socketio)
 
     runtime = Runtime()
-    runtime.add("bootstrap", Bootstrap(app, settings, cameras))
+    runtime.add("bootstrap", Bootstrap(app, settings, cameras, devices))
     later = Later(app)
+    DeviceBook(devices, later)
     runtime.add("later", later)
+    linger = Linger()
+    runtime.add("linger", linger)
+    runtime.add("devices", devices)
     runtime.add("cameras", cameras)
     runtime.add("fanout", fanout)
     runtime.add("socketio_viewers", socketio_viewers)
@@ -100,7 +110,21 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     places = Places(settings.max_viewers, settings.viewers_each)
     probe = Probe(settings.database)
     app.extensions["camproxy"] = Services(
-        settings, runtime, cameras, live, fanout, socketio, sockets, throttle, places, later, probe
+        settings,
+        runtime,
+        cameras,
+        devices,
+        linger,
+        live,
+        fanout,
+        socketio,
+        sockets,
+        throttle,
+        places,
+        later,
+        probe,
+        refusals=Attempts(settings.device_refusals),
+        arrivals=Attempts(settings.device_connections),
     )
     return app
 

@@ -31,6 +31,11 @@ def _level(user: User, everyone: str, own: Permission | None) -> str:
     return "view" if user.role == "viewer" and granted == "control" else granted
 
 
+def manages(user: User) -> bool:
+    """Whether the devices are this user's business."""
+    return user.is_active and user.role in ("operator", "admin")
+
+
 def level_by_credential(sha256: str, camera_id: int) -> str:
     """What may be done with a camera by whoever came with this log-in or token; `none` once that has ended."""
     camera = db.session.get(Camera, camera_id)
@@ -51,21 +56,26 @@ class Rights:
         self.until = LoginSession.next_end()
         cameras = [(row.id, row.everyone) for row in db.session.execute(db.select(Camera.id, Camera.everyone))]
         own = {(row.user_id, row.camera_id): row for row in db.session.scalars(db.select(Permission))}
+        users = list(db.session.scalars(db.select(User).filter_by(is_active=True)))
         self._by_user = {
             user.id: {number: _level(user, everyone, own.get((user.id, number))) for number, everyone in cameras}
-            for user in db.session.scalars(db.select(User).filter_by(is_active=True))
+            for user in users
         }
-        self._by_credential = {
-            sha256: self._by_user.get(user_id, {})
+        self._managers = {user.id for user in users if manages(user)}
+        self._user_of = {
+            sha256: user_id
             for kind in (LoginSession, ApiToken)
             for sha256, user_id in db.session.execute(kind.valid().with_only_columns(kind.sha256, kind.user_id))
         }
 
     def valid(self, credential: str) -> bool:
-        return credential in self._by_credential
+        return credential in self._user_of
+
+    def manages(self, credential: str) -> bool:
+        return self._user_of.get(credential) in self._managers
 
     def levels_of(self, credential: str) -> dict[int, str]:
-        return self._by_credential.get(credential, {})
+        return self._by_user.get(self._user_of.get(credential, 0), {})
 
     def level(self, user_id: int, camera_id: int) -> str:
         return self._by_user.get(user_id, {}).get(camera_id, "none")

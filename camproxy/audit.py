@@ -8,7 +8,7 @@ from enum import StrEnum
 from flask import has_request_context, request
 from flask_login import current_user
 
-from models import AuditEvent, db, now
+from models import AuditEvent, Event, db, now
 
 COMMAND_LINE = "(command line)"
 
@@ -46,6 +46,7 @@ def event(action: Action, subject: str = "", detail: str = "", who: str | None =
     return AuditEvent(action=action, at=now(), **row)
 
 
-def tidy(days: int) -> None:
-    """Forget what is older than that."""
-    db.session.execute(db.delete(AuditEvent).where(AuditEvent.at < now() - timedelta(days=days)))
+def tidy(audit_days: int, event_days: int) -> None:
+    """Forget what is older than that: what people did, and what happened by itself."""
+    for table, days in ((AuditEvent, audit_days), (Event, event_days)):
+        db.session.execute(db.delete(table).where(table.at < now() - timedelta(days=days)))

@@ -8,10 +8,11 @@ import sys
 
 from camproxy import occupancy, schema
 from camproxy.cameras import Cameras
+from camproxy.devices import Devices
 from camproxy.errors import BadRequest
-from camproxy.rows import config_of
+from camproxy.rows import config_of, settings_of
 from camproxy.settings import Settings
-from models import Camera, User, db
+from models import Camera, Device, User, db
 
 log = logging.getLogger(__name__)
 
@@ -22,10 +23,11 @@ class Bootstrap:
     `start` raises CannotStart.
     """
 
-    def __init__(self, app: object, settings: Settings, cameras: Cameras) -> None:
+    def __init__(self, app: object, settings: Settings, cameras: Cameras, devices: Devices) -> None:
         self._app = app
         self._settings = settings
         self._cameras = cameras
+        self._devices = devices
         self._occupied = False
 
     def start(self) -> None:
@@ -35,6 +37,8 @@ class Bootstrap:
             schema.upgrade()
             first_admin(self._settings)
             first_camera(self._settings)
+            for device in db.session.scalars(db.select(Device)):
+                self._devices.put(settings_of(device))
             for row in db.session.scalars(db.select(Camera).order_by(Camera.id)):
                 try:
                     self._cameras.put(config_of(row))

@@ -41,7 +41,8 @@ def serve() -> None:
     schema.check(settings.database)
     listener = serving.bind(settings)
     served: Any = importlib.import_module("app").app
-    pool = eventlet.GreenPool(settings.max_clients + settings.max_viewers + serving.SPARE_THREADS)
+    lasting = settings.max_clients + settings.max_viewers + settings.max_devices
+    pool = eventlet.GreenPool(lasting + serving.SPARE_THREADS)
     server = eventlet.spawn(
         eventlet.wsgi.server, listener, served, log_output=False, custom_pool=pool, keepalive=5, debug=False
     )

@@ -5,17 +5,22 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from flask import Flask
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm.exc import StaleDataError
 
 from camproxy.database import is_unusable, reason
-from models import AuditEvent, Credential, db
+from models import AuditEvent, Credential, Event, db
 
 log = logging.getLogger(__name__)
+
+#: Of which row, by table and number, and what of it; and what is to be done with the row.
+Changes = dict[tuple[type[Any], int, str], Callable[[Any], None]]
+Events = deque[AuditEvent | Event]
 
 
 class Later:
@@ -30,8 +35,8 @@ class Later:
     def __init__(self, app: Flask, room: int = 1000) -> None:
         self._app = app
         self._changed = threading.Condition()
-        self._uses: dict[tuple[type[Credential], int], datetime] = {}
-        self._events: deque[AuditEvent] = deque(maxlen=room)
+        self._changes: Changes = {}
+        self._events: Events = deque(maxlen=room)
         self._stopping = False
         self._failing = False
         self._thread = threading.Thread(target=self._run, name="later", daemon=True)
@@ -47,16 +52,20 @@ class Later:
             self._thread.join(timeout=1)  # a database that is locked keeps it longer, and nobody waits for that
 
     def state(self) -> dict[str, Any]:
-        return {"waiting": len(self._uses) + len(self._events)}
+        return {"waiting": len(self._changes) + len(self._events)}
 
     def used(self, credential: Credential, at: datetime) -> None:
-        """A log-in or token is in use. Of several times of the same one the last counts."""
+        """A log-in or token is in use."""
+        self.change(type(credential), credential.id, "used", lambda row: row.used(at))
+
+    def change(self, table: type[Any], number: int, what: str, change: Callable[[Any], None]) -> None:
+        """Change a row, if it is still there. Of several changes of the same kind the last counts."""
         with self._changed:
-            self._uses[type(credential), credential.id] = at
+            self._changes[table, number, what] = change
             self._changed.notify_all()
 
-    def note(self, event: AuditEvent) -> None:
-        """It was done already, whether or not it can be written down."""
+    def note(self, event: AuditEvent | Event) -> None:
+        """It has happened, whether or not it can be written down."""
         with self._changed:
             self._events.append(event)
             self._changed.notify_all()
@@ -64,31 +73,37 @@ class Later:
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._uses or self._events or self._stopping)
-                uses, self._uses = self._uses, {}
+                self._changed.wait_for(lambda: self._changes or self._events or self._stopping)
+                changes, self._changes = self._changes, {}
                 events, self._events = self._events, deque(maxlen=self._events.maxlen)
-            written = self._write(uses, events)
+            written = self._write(changes, events)
             with self._changed:
                 if not written:
-                    self._uses = uses | self._uses
+                    self._changes = changes | self._changes
                     self._events = deque([*events, *self._events], maxlen=events.maxlen)
-                if self._stopping and (not written or not (self._uses or self._events)):
+                if self._stopping and (not written or not (self._changes or self._events)):
                     return
                 if not written:
                     self._changed.wait_for(lambda: self._stopping, self.RETRY)
 
-    def _write(self, uses: dict[tuple[type[Credential], int], datetime], events: deque[AuditEvent]) -> bool:
+    def _write(self, changes: Changes, events: Events) -> bool:
         """Whether that is done with: written, or never to be."""
         try:
             with self._app.app_context():
-                for (kind, number), at in uses.items():
-                    if row := db.session.get(kind, number):
-                        row.used(at)
+                for (table, number, _), change in changes.items():
+                    if row := db.session.get(table, number):
+                        change(row)
                 db.session.add_all(events)
                 db.session.commit()
         except StaleDataError:
             # Somebody logged out between the look and the commit. The events are not to be lost over that.
-            return self._write(uses, events)
+            return self._write(changes, events)
+        except IntegrityError:
+            # One of them is about something that has been removed meanwhile.
+            if changes or len(events) > 1:
+                return all([self._write(changes, deque()), *(self._write({}, deque([event])) for event in events)])
+            log.info("not written down, for what it is about is gone: %s", events)
+            return True
         except SQLAlchemyError as error:
             if not is_unusable(error):
                 log.exception("cannot be written")

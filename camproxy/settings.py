@@ -188,6 +188,13 @@ class Settings:
         number(0.01, 300), 5.0, "Pause before the first reconnection to a camera; grows to six times that"
     )
 
+    max_devices: int = setting(whole(1, 5000), 200, "How many boards may enrol")
+    device_refusals: str = setting(
+        rate, "30 per minute", "How often boards of one address may come without a valid key"
+    )
+    device_connections: str = setting(rate, "60 per minute", "How often one board may connect")
+    event_days: int = setting(whole(1, 36_500), 90, "How long it is kept when devices went and came back")
+
     lease_seconds: float = setting(number(1, 3600), 30.0, "How long a camera stays with whoever steered it last")
     moves_per_second: float = setting(number(1, 1000), 20.0, "Moves a user may send a second; more are merged")
     events_per_second: float = setting(

@@ -28,7 +28,7 @@ FLOORS = (
     ("camproxy.control",),
     ("camproxy.board", "camproxy.cameras", "camproxy.devices"),
     ("camproxy.runtime", "camproxy.access", "camproxy.changes", "camproxy.database", "camproxy.rows", "camproxy.audit"),
-    ("camproxy.schema", "camproxy.backup", "camproxy.later", "camproxy.probe"),
+    ("camproxy.schema", "camproxy.backup", "camproxy.later", "camproxy.device_book", "camproxy.probe"),
     ("camproxy.bootstrap", "camproxy.serving", "camproxy.tls", "camproxy.worker", "camproxy.watchdog"),
     ("camproxy.eventlet_server",),
     ("camproxy.web",),

@@ -8,6 +8,7 @@ from flask_socketio import SocketIO
 
 from camproxy.cameras import Camera, Cameras
 from camproxy.control.lease import LeaseState
+from camproxy.devices import Device, Devices
 from camproxy.web.live import Live
 from camproxy.web.viewers.fanout import FanOut
 
@@ -40,9 +41,9 @@ def announce_control(camera: Camera, live: Live, socketio: SocketIO) -> None:
 
 
 class Announcer:
-    """Listens to the registry of cameras; called in the cameras' threads, sends without blocking."""
+    """Listens to the registries of cameras and devices; called in their threads, sends without blocking."""
 
-    def __init__(self, cameras: Cameras, live: Live, fanout: FanOut, socketio: SocketIO) -> None:
+    def __init__(self, cameras: Cameras, devices: Devices, live: Live, fanout: FanOut, socketio: SocketIO) -> None:
         self._live = live
         self._fanout = fanout
         self._socketio = socketio
@@ -50,6 +51,7 @@ class Announcer:
         self._figures: dict[int, tuple[Any, ...]] = {}
         self._ticks: dict[int, int] = {}
         cameras.listeners.append(self.changed)
+        devices.listeners.append(self.device_changed)
 
     def changed(self, camera: Camera, what: str) -> None:
         if what == "status":
@@ -58,6 +60,10 @@ class Announcer:
             self._pose(camera)
         elif what == "tick":
             self._tick(camera)
+
+    def device_changed(self, device: Device, what: str, detail: Any) -> None:
+        if what != "log" and (sids := self._live.who_manages()):
+            self._socketio.server.emit("device_status", device.status(), to=sids)
 
     def _status(self, camera: Camera) -> None:
         status = camera.status()

@@ -31,13 +31,17 @@ class Subscription:
 
 @dataclass(eq=False, slots=True)
 class Client:
-    """One Socket.IO connection of a logged-in user. `levels` is what the user may do, by camera number."""
+    """One Socket.IO connection of a logged-in user.
+
+    `levels` is what the user may do, by camera number; who `manages` hears of devices.
+    """
 
     sid: str
     user_id: int
     credential: str
     name: str
     levels: dict[int, str]
+    manages: bool
     since: float = field(default_factory=time.monotonic)
     subscriptions: dict[int, Subscription] = field(default_factory=dict)
 
@@ -93,6 +97,9 @@ class Live:
     def who_may_see(self, camera_id: int) -> list[str]:
         return [client.sid for client in self.clients() if client.may_see(camera_id)]
 
+    def who_manages(self) -> list[str]:
+        return [client.sid for client in self.clients() if client.manages]
+
     def who_watches(self, camera_id: int) -> list[Client]:
         return [client for client in self.clients() if camera_id in client.subscriptions]
 
@@ -100,7 +107,7 @@ class Live:
         """End the subscriptions that are allowed no more; the clients that may not be here at all are returned."""
         leave = []
         for client in [client for client in self.clients() if client.since < rights.at]:
-            client.levels = rights.levels_of(client.credential)
+            client.levels, client.manages = rights.levels_of(client.credential), rights.manages(client.credential)
             for camera_id in [number for number in client.subscriptions if not client.may_see(number)]:
                 self.unsubscribe(client, camera_id)
             if not rights.valid(client.credential):

@@ -98,7 +98,7 @@ def begin_session(user: User) -> None:
     db.session.add(row)
     user.last_login_at = now()
     LoginFailure.forget(LoginFailure.account_of(user.username))
-    audit.tidy(services().settings.audit_days)
+    audit.tidy(services().settings.audit_days, services().settings.event_days)
     audit.note(Action.LOG_IN, who=user.username)
     db.session.commit()
     session.clear()

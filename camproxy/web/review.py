@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import replace
+from datetime import datetime
 
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,11 +15,13 @@ from camproxy.access import Rights
 from camproxy.changes import Changes
 from camproxy.control.lease import Driver
 from camproxy.database import reason
+from camproxy.links.berth import REFUSED
+from camproxy.rows import settings_of
 from camproxy.web.announcer import announce_control
 from camproxy.web.services import services
 from camproxy.web.viewers.fanout import NOT_ALLOWED
 from camproxy.web.viewers.outlet import Outlet
-from models import db
+from models import Device, DeviceKey, db
 from models import now as utc_now
 
 log = logging.getLogger(__name__)
@@ -52,6 +56,33 @@ def end_what_is_not_allowed() -> Rights:
 def announce_cameras() -> None:
     """Tell every browser that the list of cameras, or what it may do with them, is to be read again."""
     services().socketio.server.emit("cameras_changed", {})
+
+
+def follow_devices() -> datetime | None:
+    """Let the running devices be what the table says; who was revoked is sent away. Call it after the commit.
+
+    When the first of their keys will end by itself is returned.
+    """
+    shared = services()
+    rows = {row.id: settings_of(row) for row in db.session.scalars(db.select(Device))}
+    known = {device.id: device.settings for device in shared.devices}
+    for number in known.keys() - rows.keys():
+        shared.devices.remove(number)
+    for number, settings in rows.items():
+        if number not in known or known[number] != replace(settings, last_seen=known[number].last_seen):
+            shared.devices.put(settings)
+    if known.keys() != rows.keys():
+        shared.cameras.look_for_boards()
+    keys = db.session.execute(DeviceKey.valid().with_only_columns(DeviceKey.sha256, DeviceKey.expires_at)).all()
+    valid = {key.sha256 for key in keys}
+    for device in shared.devices:
+        if device.online and device.credential not in valid:
+            device.berth.send_away(REFUSED, "Revoked")
+    return min((key.expires_at for key in keys if key.expires_at), default=None)
+
+
+def earliest(*times: datetime | None) -> datetime | None:
+    return min((time for time in times if time), default=None)
 
 
 class AccessWatch:
@@ -90,14 +121,15 @@ class AccessWatch:
         while not self._stopping.wait(self.EVERY):
             with self._app.app_context():
                 shared = services()
-                if not len(shared.live) and not shared.fanout.state()["viewers"]:
+                people = len(shared.live) or shared.fanout.state()["viewers"]
+                if not people and not any(True for _ in shared.devices):
                     continue
                 now = time.monotonic()
                 try:
                     if (present := changes.version()) != version:
                         version, changed_at = present, now
                     if now - changed_at < self.SETTLED_AFTER or (until and utc_now() >= until):
-                        until = end_what_is_not_allowed().until
+                        until = earliest(end_what_is_not_allowed().until, follow_devices())
                     failing = False
                 except SQLAlchemyError as error:
                     changes.close()

@@ -10,10 +10,13 @@ from flask_socketio import SocketIO
 
 from camproxy.cameras import Cameras
 from camproxy.control.throttle import Throttle
+from camproxy.devices import Devices
 from camproxy.later import Later
+from camproxy.links.linger import Linger
 from camproxy.probe import Probe
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings
+from camproxy.web.attempts import Attempts
 from camproxy.web.edge import Sockets
 from camproxy.web.live import Live
 from camproxy.web.viewers.fanout import FanOut
@@ -25,6 +28,8 @@ class Services:
     settings: Settings
     runtime: Runtime
     cameras: Cameras
+    devices: Devices
+    linger: Linger
     live: Live
     fanout: FanOut
     socketio: SocketIO
@@ -33,6 +38,9 @@ class Services:
     places: Places
     later: Later
     probe: Probe
+    #: Devices without a valid key, by address; and with one, by device.
+    refusals: Attempts
+    arrivals: Attempts
 
 
 def services() -> Services:

@@ -1,7 +1,8 @@
-"""Taking a connection over from the web server, so that a viewer holds no worker thread."""
+"""Taking a connection over from the web server, so that a viewer or a device holds no worker thread."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import socket
 import ssl
@@ -22,7 +23,7 @@ def can_hand_over(environ: dict[str, Any]) -> bool:
 class HandedOver(Response):
     """A response that answers nothing: it gives the connection to `take` and ends the request."""
 
-    def __init__(self, take: Callable[[socket.socket], None], status: int) -> None:
+    def __init__(self, take: Callable[[socket.socket], object], status: int) -> None:
         super().__init__(status=status)  # for the request log; nothing of it is sent
         self._take = take
 
@@ -35,5 +36,22 @@ class HandedOver(Response):
         with socket.socket() as nothing:
             os.dup2(nothing.fileno(), sock.fileno())
         self._take(ours)
-        # What both servers know as "the application has dealt with the connection itself".
-        raise StopIteration if "gunicorn.socket" in environ else ConnectionError
+        return dealt_with(environ)(environ, start_response)
+
+
+def dealt_with(environ: dict[str, Any]) -> Response:
+    """What each server knows as "the application has dealt with the connection itself"."""
+    if "gunicorn.socket" in environ:
+        raise StopIteration
+    if "werkzeug.socket" in environ:
+        raise ConnectionError
+    return DealtWith()
+
+
+class DealtWith(Response):
+    """The same for eventlet's server."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        wsgi = importlib.import_module("eventlet.wsgi")
+        wsgi.WSGI_LOCAL.already_handled = True
+        return []

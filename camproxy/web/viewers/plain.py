@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -22,6 +21,7 @@ from camproxy.sockets import WholeSends
 from camproxy.web.services import services
 from camproxy.web.viewers.fanout import HEARD_A_SECOND, NOT_ALLOWED, PING_EVERY, STOPPING
 from camproxy.web.viewers.framing import BOUNDARY, MultipartFraming
+from camproxy.web.viewers.handover import dealt_with
 from camproxy.web.viewers.outlet import DESCRIBE_EVERY
 from models import db
 
@@ -88,18 +88,7 @@ def talk(environ: dict[str, Any], watch: Watch) -> Response:
         socket.close(watch.ended)
     except (simple_websocket.ConnectionClosed, OSError):
         log.debug("a viewer has left")
-    if socket.mode == "eventlet":
-        return DealtWith()
-    raise StopIteration if socket.mode == "gunicorn" else ConnectionError
-
-
-class DealtWith(Response):
-    """What eventlet's server knows as "the application has dealt with the connection itself"."""
-
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        wsgi = importlib.import_module("eventlet.wsgi")
-        wsgi.WSGI_LOCAL.already_handled = True
-        return []
+    return dealt_with(environ)
 
 
 def serve(socket: Any, watch: Watch) -> None:

@@ -1,0 +1,62 @@
+"""DeviceBook: what happens to devices by itself, written down: when they were here, what they run, what they took."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from camproxy.devices import Device, Devices
+from camproxy.later import Later
+from models import Device as Row
+from models import Event, now
+
+#: How often a device that stays is noted as seen. Seconds.
+SEEN_EVERY = 60.0
+
+
+class DeviceBook:
+    """Listens to the registry; called in the devices' threads, writes without blocking."""
+
+    def __init__(self, devices: Devices, later: Later) -> None:
+        self._later = later
+        self._seen_at: dict[int, float] = {}
+        devices.listeners.append(self.changed)
+
+    def changed(self, device: Device, what: str, detail: Any) -> None:
+        match what:
+            case "online":
+                self._event(device, "device_online", device.address)
+                self._change(device, "address", address=device.address[:45], last_seen_at=now())
+            case "offline":
+                self._event(device, "device_offline", device.board.link.state.reason or "")
+                self._change(device, "seen", last_seen_at=now())
+            case "hello" if detail.version:
+                self._change(device, "firmware", firmware=detail.version[:40])
+            case "beat":
+                self._beat(device)
+            case "config":
+                self._config(device, detail)
+
+    def _beat(self, device: Device) -> None:
+        at = device.beats[-1].at
+        if abs(at - self._seen_at.get(device.id, 0.0)) >= SEEN_EVERY:
+            self._seen_at[device.id] = at
+            self._change(device, "seen", last_seen_at=now())
+
+    def _config(self, device: Device, refused: str | None) -> None:
+        if refused is None:
+            self._event(device, "config_delivered")
+            news = {"config": device.settings.config, "pending": None, "config_state": "delivered", "config_detail": ""}
+        else:
+            self._event(device, "config_refused", refused)
+            news = {"pending": None, "config_state": "refused", "config_detail": refused[:500]}
+        self._change(device, "config", config_at=now(), **news)
+
+    def _event(self, device: Device, kind: str, detail: str = "") -> None:
+        self._later.note(Event(at=now(), kind=kind, device_id=device.id, detail=detail[:500]))
+
+    def _change(self, device: Device, what: str, **columns: Any) -> None:
+        def change(row: Row) -> None:
+            for name, value in columns.items():
+                setattr(row, name, value)
+
+        self._later.change(Row, device.id, what, change)

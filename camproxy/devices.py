@@ -1,0 +1,300 @@
+"""Device = a board that dials in + what is known of it; and the registry. Knows neither Flask nor the database."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import Any
+
+from camproxy.board import Board
+from camproxy.clock import Clock, SystemClock, iso
+from camproxy.errors import DeviceError, DeviceOffline, NoAnswer, NotFound
+from camproxy.links.accepted import AcceptedChannel
+from camproxy.links.berth import REFUSED, Berth
+from camproxy.links.outbox import Answer
+from camproxy.messages import Connect, DeviceMessage, Heartbeat, Log, Motion
+
+log = logging.getLogger(__name__)
+
+#: How many heartbeats and arrivals are remembered of each.
+REMEMBERED = 60
+#: A device that was not here for this long is stale. Seconds.
+STALE_AFTER = 24 * 3600.0
+#: What a heartbeat may tell, and a connection's first message in part.
+VITALS = (
+    "uptime_ms",
+    "free_heap",
+    "largest_block",
+    "rssi",
+    "temperature",
+    "frames_sent",
+    "frames_skipped",
+    "reset_reason",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSettings:
+    """What is kept of a device. `pending` is the configuration that it has not taken yet."""
+
+    id: int
+    kind: str
+    name: str
+    mac: str
+    enabled: bool
+    config: dict[str, Any]
+    pending: dict[str, Any] | None
+    #: Seconds since 1970, UTC; None when it has never been here.
+    last_seen: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A heartbeat, or a connection's first message, at the wall-clock time `at`."""
+
+    at: float
+    said: Heartbeat | Connect
+
+
+#: (device, what, detail): "added", "online", "offline"; "hello", "beat", "log" and "motion" with what it said; "config"
+#: with None when it has taken its configuration, else with its reason not to. Must not block.
+Listener = Callable[["Device", str, Any], None]
+
+
+class Device:
+    """One enrolled device, for as long as it is. Thread-safe."""
+
+    def __init__(self, settings: DeviceSettings, notify: Listener, clock: Clock) -> None:
+        self.settings = settings
+        self.berth = Berth()
+        self.board = Board(
+            f"{settings.kind} {settings.id}",
+            self.berth.wait,
+            clock,
+            wanted=lambda: False,  # it sends by itself
+            fps=lambda: 1.0,
+            dials=False,
+        )
+        self.board.listen(self)
+        self.address = ""
+        #: The hash of the key that it came with.
+        self.credential = ""
+        self.hello: Connect | None = None
+        self.beats: deque[Beat] = deque(maxlen=REMEMBERED)
+        #: When it connected, as far as is remembered: more than a few in an hour are one too many.
+        self.arrivals: deque[float] = deque(maxlen=REMEMBERED)
+        self.frames_received = 0
+        self._last_seen = settings.last_seen
+        self._notify = notify
+        self._clock = clock
+
+    @property
+    def id(self) -> int:
+        return self.settings.id
+
+    @property
+    def online(self) -> bool:
+        return self.board.link.state.connected
+
+    @property
+    def last_seen(self) -> float | None:
+        """Seconds since 1970, UTC."""
+        return self._clock.wall() if self.online else self._last_seen
+
+    def arrive(self, channel: AcceptedChannel, address: str, credential: str) -> None:
+        """It has dialled, and shown the key with that hash."""
+        self.address, self.credential = address, credential
+        self.berth.arrive(channel)
+        if not self.settings.enabled:  # since just now
+            self.berth.send_away(REFUSED, "Revoked")
+
+    def reconfigure(self, settings: DeviceSettings) -> None:
+        """Take new settings; what it is to be told it is told now, or when it appears next."""
+        before, self.settings = self.settings, settings
+        if before.enabled and not settings.enabled:
+            self.berth.send_away(REFUSED, "Revoked")
+        if settings.pending and settings.pending != before.pending:
+            self._deliver()
+
+    def ask(self, what: str, **fields: Any) -> Future[Answer]:
+        """Send a command. The future gets an Answer, or raises DeviceError, NoAnswer or DeviceOffline."""
+        return self.board.link.send(what, {"type": what} | fields)
+
+    def _deliver(self) -> None:
+        pending = self.settings.pending
+        if not pending:
+            return
+        try:
+            answer = self.ask("config", config=pending)
+        except DeviceOffline:
+            return  # when it appears next
+
+        def answered(answer: Future[Answer]) -> None:
+            error = answer.exception()
+            if isinstance(error, (NoAnswer, DeviceOffline)) or (error is None and answer.result().superseded):
+                return  # still pending
+            refused = error.values.get("detail", "") if isinstance(error, DeviceError) else None
+            if refused is None:
+                self.settings = replace(self.settings, config=pending, pending=None)
+            else:
+                self.settings = replace(self.settings, pending=None)
+            self._notify(self, "config", refused)
+
+        answer.add_done_callback(answered)
+
+    # What the board tells (in its link's threads)
+
+    def on_frame(self, data: bytes) -> None:
+        self.frames_received += 1
+
+    def on_message(self, board: Board, message: DeviceMessage) -> None:
+        match message:
+            case Connect():
+                self.hello = message
+                self.beats.append(Beat(self._clock.wall(), message))
+                self._notify(self, "hello", message)
+                self._welcome()
+            case Heartbeat():
+                self.beats.append(Beat(self._clock.wall(), message))
+                self._notify(self, "beat", message)
+            case Log():
+                self._notify(self, "log", message)
+            case Motion():
+                self._notify(self, "motion", message)
+
+    def _welcome(self) -> None:
+        config = self.settings.pending or self.settings.config
+        welcome = {"type": "welcome", "device_id": self.id, "server_time": iso(self._clock.wall()), "config": config}
+        self.board.link.tell("welcome", welcome)
+        self._deliver()
+
+    def on_link_change(self, board: Board) -> None:
+        if self.online:
+            self.hello = None
+            self.arrivals.append(self._clock.wall())
+        else:
+            self._last_seen = self._clock.wall()
+        self._notify(self, "online" if self.online else "offline", None)
+
+    def stop(self) -> None:
+        self.berth.end()
+        self.board.link.stop()
+
+    # State
+
+    @property
+    def state(self) -> str:
+        """`disabled`, `online`, `never` (not been here yet), `asleep`, `offline`, or `stale`: not here for a day."""
+        if not self.settings.enabled:
+            return "disabled"
+        if self.online:
+            return "online"
+        if self._last_seen is None:
+            return "never"
+        if self._clock.wall() - self._last_seen > STALE_AFTER:
+            return "stale"
+        return "asleep" if self.board.link.state.reason == "asleep" else "offline"
+
+    def vitals(self) -> dict[str, Any]:
+        """The latest that it said of each."""
+        beats = list(self.beats)
+        return {
+            name: next(
+                (value for beat in reversed(beats) if (value := getattr(beat.said, name, None)) is not None), None
+            )
+            for name in VITALS
+        }
+
+    def status(self) -> dict[str, Any]:
+        """device_status, see docs/protocol.md."""
+        since = self.board.link.state.since if self.online else self._last_seen
+        reason = None if self.online else self.board.link.state.reason
+        return {
+            "device": self.id,
+            "kind": self.settings.kind,
+            "name": self.settings.name,
+            "state": self.state,
+            "online": self.online,
+            "since": iso(since) if since is not None else None,
+            "last_seen": iso(self.last_seen) if self.last_seen is not None else None,
+            "reason": reason,
+            "address": self.address,
+            "frames_received": self.frames_received,
+            "ignored": self.board.ignored.total(),
+        } | self.vitals()
+
+
+class Devices:
+    """The registry. A subsystem: start, stop, state. Thread-safe."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._lock = threading.Lock()
+        self._by_id: dict[int, Device] = {}
+        self._running = False
+        self.listeners: list[Listener] = []
+
+    def start(self) -> None:
+        self._running = True
+        for device in self:
+            device.board.link.start()
+
+    def stop(self) -> None:
+        self._running = False
+        devices = list(self)
+        for device in devices:
+            device.berth.end()  # all of them first
+        for device in devices:
+            device.stop()
+
+    def state(self) -> dict[str, Any]:
+        return {"devices": [device.status() for device in self]}
+
+    def __iter__(self) -> Iterator[Device]:
+        with self._lock:
+            return iter(sorted(self._by_id.values(), key=lambda device: device.id))
+
+    def get(self, device_id: int) -> Device:
+        """Raises NotFound."""
+        with self._lock:
+            found = self._by_id.get(device_id)
+        if found is None:
+            raise NotFound("There is no such device.")
+        return found
+
+    def board(self, device_id: int) -> Board | None:
+        with self._lock:
+            found = self._by_id.get(device_id)
+        return found.board if found else None
+
+    def put(self, settings: DeviceSettings) -> Device:
+        """Add a device, or give one its new settings."""
+        with self._lock:
+            known = self._by_id.get(settings.id)
+            device = known or Device(settings, self._changed, self._clock)
+            self._by_id[settings.id] = device
+        if known:
+            device.reconfigure(settings)
+            return device
+        self._changed(device, "added", None)
+        if self._running:
+            device.board.link.start()
+        return device
+
+    def remove(self, device_id: int) -> None:
+        with self._lock:
+            device = self._by_id.pop(device_id, None)
+        if device:
+            device.berth.send_away(REFUSED, "Revoked")
+            device.stop()
+
+    def _changed(self, device: Device, what: str, detail: Any) -> None:
+        for listener in tuple(self.listeners):
+            try:
+                listener(device, what, detail)
+            except Exception:
+                log.exception("%s: a listener failed", device.board.name)  # the others, and the device, go on
