@@ -13,8 +13,8 @@ from typing import Any
 from camproxy.board import Board
 from camproxy.clock import Clock, SystemClock, iso
 from camproxy.errors import DeviceError, DeviceOffline, NoAnswer, NotFound
-from camproxy.links.accepted import AcceptedChannel
-from camproxy.links.berth import REFUSED, Berth
+from camproxy.links.accepted import REFUSED, AcceptedChannel
+from camproxy.links.berth import Berth
 from camproxy.links.outbox import Answer
 from camproxy.messages import Connect, DeviceMessage, Heartbeat, Log, Motion
 
@@ -180,8 +180,13 @@ class Device:
             self._last_seen = self._clock.wall()
         self._notify(self, "online" if self.online else "offline", None)
 
-    def stop(self) -> None:
+    def cancel(self) -> None:
+        """Begin to stop, without waiting for it."""
+        self.board.link.cancel()
         self.berth.end()
+
+    def stop(self) -> None:
+        self.cancel()
         self.board.link.stop()
 
     # State
@@ -247,7 +252,7 @@ class Devices:
         self._running = False
         devices = list(self)
         for device in devices:
-            device.berth.end()  # all of them first
+            device.cancel()  # all of them first
         for device in devices:
             device.stop()
 

@@ -23,6 +23,9 @@ from camproxy.messages import LONGEST_DEVICE_TEXT
 PING_EVERY, SILENT_AFTER = 4.0, 12.0
 #: Seconds after which a device that takes nothing is given up.
 SEND_WITHIN = 5.0
+#: Close codes of ours, see docs/protocol.md.
+NOT_AUTHORIZED, REFUSED, REPLACED = 4001, 4003, 4009
+CLOSED_FOR = {REFUSED: "revoked", REPLACED: "replaced"}
 #: More messages than this from one device within a second are no camera and no Pico.
 MESSAGES_A_SECOND = 200
 
@@ -95,16 +98,15 @@ class AcceptedChannel:
                 self._count()
                 self._take(event)
         except ProtocolError as error:
-            self.close(rfc6455.PROTOCOL_ERROR)
-            raise self._left("handshake", str(error)) from error
+            raise self._left("handshake", str(error), rfc6455.PROTOCOL_ERROR) from error
 
     def _count(self) -> None:
         second = int(self._heard_at)
         self._in_second = self._in_second + 1 if second == self._second else 1
         self._second = second
         if self._in_second > MESSAGES_A_SECOND:
-            self.close(rfc6455.POLICY, "Too many messages")
-            raise self._left("bad_frames", f"more than {MESSAGES_A_SECOND} messages in a second")
+            detail = f"more than {MESSAGES_A_SECOND} messages in a second"
+            raise self._left("bad_frames", detail, rfc6455.POLICY, "Too many messages")
 
     def _take(self, event: Event) -> None:
         match event:
@@ -113,17 +115,17 @@ class AcceptedChannel:
             case Ping(payload=payload):
                 self._write(rfc6455.whole(rfc6455.PONG, bytes(payload)))
             case CloseConnection(code=code, reason=reason):
-                self.close(code if code in (rfc6455.NORMAL, rfc6455.GOING_AWAY) else rfc6455.PROTOCOL_ERROR)
-                asleep = (reason or "").startswith("sleep")  # that is no fault, and not to be repaired
-                raise self._left("asleep" if asleep else "closed", f"by the device: {code} {reason or ''}".rstrip())
+                good = code in (rfc6455.NORMAL, rfc6455.GOING_AWAY)
+                asleep = (reason or "").startswith("sleep")  # which is no fault
+                detail = f"by the device: {int(code)} {reason or ''}".rstrip()
+                raise self._left("asleep" if asleep else "closed", detail, code if good else rfc6455.PROTOCOL_ERROR)
 
     def _gather(self, event: TextMessage | BytesMessage) -> None:
         """A message comes in pieces: of the protocol, and of what the network brought."""
         largest = self._largest if isinstance(event, BytesMessage) else LONGEST_DEVICE_TEXT
         self._size += len(event.data)
         if self._size > largest:
-            self.close(rfc6455.TOO_BIG)
-            raise self._left("bad_frames", f"a message of more than {largest} bytes")
+            raise self._left("bad_frames", f"a message of more than {largest} bytes", rfc6455.TOO_BIG)
         self._parts.append(event.data)
         if event.message_finished:
             empty = "" if isinstance(event, TextMessage) else b""
@@ -142,27 +144,30 @@ class AcceptedChannel:
             except OSError as error:
                 raise self._left("timeout" if isinstance(error, TimeoutError) else "closed", str(error)) from error
 
-    def _left(self, reason: str, detail: str) -> ChannelError:
-        """The connection has ended, for the first reason that there was."""
-        self._closed = self._closed or ChannelError(reason, detail)
+    def _left(self, reason: str, detail: str, code: int | None = None, told: str = "") -> ChannelError:
+        """The connection has ended, for the first reason that there was; with a `code`, the device is told."""
+        if self._closed is None:
+            self._closed = ChannelError(reason, detail)
+            if code is not None:
+                self._say_goodbye(code, told)
         return self._closed
 
-    def close(self, code: int = rfc6455.GOING_AWAY, reason: str = "") -> None:
-        """Say goodbye, if that needs no waiting, and end both threads' work with the connection."""
+    def _say_goodbye(self, code: int, reason: str) -> None:
         if not self._sending.acquire(blocking=False):
-            self._left("closed", "by the server")  # who is sending runs into its time-out, or has done soon
-            with suppress(OSError):
+            with suppress(OSError):  # who is in the middle of sending must not go on with it
                 self._sock.shutdown(socket.SHUT_RDWR)
             return
         try:
-            if not self._closed:
-                self._left("closed", f"by the server: {code} {reason}".rstrip())
-                self._sock.setblocking(False)
-                with suppress(OSError):
-                    self._sock.send(rfc6455.close(code, reason))
+            self._sock.setblocking(False)
+            with suppress(OSError):
+                self._sock.send(rfc6455.close(code, reason))
         finally:
             self._sending.release()
-        with suppress(ValueError, KeyError):  # a second time
+
+    def close(self, code: int = rfc6455.GOING_AWAY, reason: str = "") -> None:
+        """Say goodbye, if that needs no waiting, and end both threads' work with the connection."""
+        self._left(CLOSED_FOR.get(code, "closed"), f"by the server: {code} {reason}".rstrip(), code, reason)
+        with suppress(ValueError, KeyError):  # a second time, or too late
             self._selector.register(always_readable(), selectors.EVENT_READ)
 
     def release(self) -> None:

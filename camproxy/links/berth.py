@@ -6,10 +6,7 @@ import threading
 
 from camproxy import rfc6455
 from camproxy.errors import ChannelError
-from camproxy.links.accepted import AcceptedChannel
-
-#: Close codes of the device's WebSockets, see docs/protocol.md.
-NOT_AUTHORIZED, REFUSED, REPLACED = 4001, 4003, 4009
+from camproxy.links.accepted import REPLACED, AcceptedChannel
 
 
 class Berth:

@@ -94,9 +94,8 @@ class DeviceKey(db.Model):  # type: ignore[name-defined]
         if self.first_used_at is not None:
             return False
         self.first_used_at = now()
-        db.session.execute(
-            db.delete(DeviceKey).where(DeviceKey.device_id == self.device_id, DeviceKey.created_at < self.created_at)
-        )
+        older = DeviceKey.device_id == self.device_id, DeviceKey.id < self.id
+        db.session.execute(db.delete(DeviceKey).where(*older))
         return True
 
 

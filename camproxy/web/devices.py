@@ -19,12 +19,13 @@ from camproxy.addresses import client
 from camproxy.cameras import MESSAGE_HEADROOM
 from camproxy.devices import Device
 from camproxy.errors import BadRequest, ChannelError, NotFound, RateLimited
-from camproxy.links.accepted import AcceptedChannel
-from camproxy.links.berth import NOT_AUTHORIZED, REFUSED
+from camproxy.links.accepted import NOT_AUTHORIZED, REFUSED, AcceptedChannel
+from camproxy.rows import settings_of
 from camproxy.web.edge import server_socket
 from camproxy.web.guards import ANYONE, allow
 from camproxy.web.services import services
 from camproxy.web.viewers.handover import HandedOver, can_hand_over, dealt_with
+from models import Device as Row
 from models import DeviceKey, db
 
 log = logging.getLogger(__name__)
@@ -79,13 +80,20 @@ def who_comes(kind: str | None) -> tuple[Device, str]:
         raise Refused(REFUSED, "Wrong device type")
     if not services().arrivals.allow(key.device_id):
         raise RateLimited("Too many attempts. Try again in a minute.")
-    try:
-        device = services().devices.get(key.device_id)
-    except NotFound:
-        raise Refused(REFUSED, "Revoked") from None  # removed just now
     if key.used():
         db.session.commit()
-    return device, key.sha256
+    return known(key.device), key.sha256
+
+
+def known(row: Row) -> Device:
+    """The running device of a row, which a script may have made just now."""
+    shared = services()
+    try:
+        return shared.devices.get(row.id)
+    except NotFound:
+        device = shared.devices.put(settings_of(row))
+        shared.cameras.look_for_boards()
+        return device
 
 
 def let_in(device: Device, credential: str, opening: bytes) -> Response:

@@ -15,7 +15,7 @@ from camproxy.access import Rights
 from camproxy.changes import Changes
 from camproxy.control.lease import Driver
 from camproxy.database import reason
-from camproxy.links.berth import REFUSED
+from camproxy.links.accepted import REFUSED
 from camproxy.rows import settings_of
 from camproxy.web.announcer import announce_control
 from camproxy.web.services import services
@@ -120,10 +120,6 @@ class AccessWatch:
         changed_at, until, failing = float("-inf"), None, False
         while not self._stopping.wait(self.EVERY):
             with self._app.app_context():
-                shared = services()
-                people = len(shared.live) or shared.fanout.state()["viewers"]
-                if not people and not any(True for _ in shared.devices):
-                    continue
                 now = time.monotonic()
                 try:
                     if (present := changes.version()) != version:

@@ -17,7 +17,7 @@ from camproxy.access import level, levels
 from camproxy.audit import Action
 from camproxy.errors import BadRequest, ChannelError, Conflict, NotFound
 from camproxy.frames import BadFrame, check_jpeg
-from camproxy.links import open_channel, with_password_of, without_password
+from camproxy.links import device_of, open_channel, with_password_of, without_password
 from camproxy.rows import config_of
 from camproxy.web.api.schemas import (
     CameraChange,
@@ -33,7 +33,7 @@ from camproxy.web.guards import ADMIN, LOGIN, SEE, allow, camera_for
 from camproxy.web.review import review_access
 from camproxy.web.services import services
 from camproxy.web.viewers.fanout import CAMERA_GONE
-from models import Camera, db
+from models import Camera, Device, db
 
 bp = Blueprint("cameras", __name__, url_prefix="/api/cameras")
 
@@ -71,7 +71,9 @@ def show(camera: str) -> CameraOut:
 @allow(ADMIN)
 @api.validate(resp=gives(CameraOut, status=201, errors=(409,)), tags=["cameras"])
 def add(json: CameraIn) -> tuple[CameraOut, int]:
-    row = Camera(slug=free_slug(json.name), **columns(json.model_dump()))
+    fields = columns(json.model_dump())
+    check_devices(fields)
+    row = Camera(slug=free_slug(json.name), **fields)
     db.session.add(row)
     audit.note(Action.CAMERA_ADDED, row.name, without_password(row.url))
     store(row)
@@ -84,11 +86,12 @@ def add(json: CameraIn) -> tuple[CameraOut, int]:
 def change(camera: str, json: CameraChange) -> CameraOut:
     row = camera_for(current_user, camera, "control")
     sent = json.changes()
-    if missing := [name for name, value in sent.items() if value is None]:
+    if missing := [name for name, value in sent.items() if value is None and name != "pico"]:
         raise BadRequest("must have a value", where=missing[0])
     changes = columns(sent)
     if "url" in changes:
         changes["url"] = with_password_of(changes["url"], row.url)
+    check_devices(changes, row.id)
     for name, value in changes.items():
         setattr(row, name, value)
     audit.note(Action.CAMERA_CHANGED, row.name, ", ".join(changes))
@@ -154,10 +157,28 @@ def one_picture(url: str) -> bytes:
 
 
 def columns(fields: dict[str, Any]) -> dict[str, Any]:
-    """The table's columns for what the API calls `limits`; a change may name one axis only."""
+    """The table's columns for what the API calls `limits` and `pico`; a change may name one axis only."""
+    if "pico" in fields:
+        fields["pico_id"] = fields.pop("pico")
     for axis, (low, high) in fields.pop("limits", {}).items():
         fields |= {f"{axis}_min": low, f"{axis}_max": high}
     return fields
+
+
+def check_devices(changes: dict[str, Any], camera_id: int | None = None) -> None:
+    """Raises BadRequest for a device that is none or of the wrong kind, Conflict for a Pico that another camera has."""
+    if (pico := changes.get("pico_id")) is not None:
+        need_device(pico, "pico", "pico")
+        if db.session.scalar(db.select(Camera.id).where(Camera.pico_id == pico, Camera.id != (camera_id or 0))):
+            raise Conflict("Another camera has this Pico already.")
+    if (number := device_of(changes.get("url", ""))) is not None:
+        need_device(number, "esp32cam", "url")
+
+
+def need_device(number: int, kind: str, where: str) -> None:
+    device = db.session.get(Device, number)
+    if device is None or device.kind != kind:
+        raise BadRequest("There is no such device.", where=where)
 
 
 def store(row: Camera) -> None:

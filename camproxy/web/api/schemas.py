@@ -42,6 +42,7 @@ Url = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(camera_address)
 ]
 Password = Annotated[str, StringConstraints(min_length=8, max_length=200)]
+RowNumber = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
 Fps = Annotated[int, Field(strict=True, ge=1, le=25)]
 
 
@@ -82,6 +83,7 @@ CheckedLimits = Annotated[LimitsModel, AfterValidator(rising)]
 class CameraIn(Body):
     name: Name
     url: Url
+    pico: RowNumber | None = None
     fps: Fps = 10
     enabled: Switch = True
     has_head: Switch = True
@@ -93,6 +95,7 @@ class CameraIn(Body):
 class CameraChange(Body):
     name: Name | None = None
     url: Url | None = None
+    pico: RowNumber | None = None
     fps: Fps | None = None
     enabled: Switch | None = None
     has_head: Switch | None = None
@@ -119,6 +122,7 @@ class CameraTestResult(Answer):
 class CameraSettings(Answer):
     name: str
     url: str
+    pico: int | None
     fps: int
     enabled: bool
     has_head: bool
@@ -163,6 +167,7 @@ class CameraStatus(Answer):
     viewers: int
     pose: PoseOut | None
     asked: PoseOut | None
+    head_online: bool | None
     light: bool | None
     frames: FrameCounts
 
@@ -378,14 +383,13 @@ def camera_out(row: Camera, user: User, granted: str) -> CameraOut:
     """A camera as `user`, who has the level `granted`, may see it."""
     camera = services().cameras.get(row.id)
     limits = LimitsModel(x=(row.x_min, row.x_max), y=(row.y_min, row.y_max))
-    scheme = scheme_of(row.url)
     return CameraOut(
         id=row.id,
         name=row.name,
         slug=row.slug,
         can=Can(view=granted != "none", control=granted == "control"),
-        head=row.has_head and scheme.steers,
-        light=row.has_light and scheme.steers,
+        head=row.has_head and camera.steers,
+        light=row.has_light and camera.steers,
         limits=limits,
         presets=[preset_out(preset) for preset in row.presets],
         status=CameraStatus.model_validate(camera.status()),
@@ -402,6 +406,7 @@ def camera_settings(row: Camera, limits: LimitsModel) -> CameraSettings:
     return CameraSettings(
         name=row.name,
         url=without_password(row.url),
+        pico=row.pico_id,
         fps=row.fps,
         enabled=row.enabled,
         has_head=row.has_head,
