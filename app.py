@@ -32,6 +32,7 @@ from camproxy.web import devices as devices_ws
 from camproxy.web.announcer import Announcer
 from camproxy.web.api import audit, control, me, spec, users
 from camproxy.web.api import cameras as cameras_api
+from camproxy.web.api import devices as devices_api
 from camproxy.web.attempts import Attempts
 from camproxy.web.edge import Sockets, TrustedProxies
 from camproxy.web.errors import handle_errors
@@ -74,7 +75,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     handle_errors(app)
 
     pages.init_pages(app)
-    for module in (health, stats, viewers, devices_ws, spec, me, cameras_api, control, users, audit):
+    for module in (health, stats, viewers, devices_ws, devices_api, spec, me, cameras_api, control, users, audit):
         app.register_blueprint(module.bp)
 
     socketio = make_socketio(app, settings)

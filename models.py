@@ -8,13 +8,14 @@ from camproxy.tables.audit import AuditEvent
 from camproxy.tables.base import Base, UtcDateTime, db, now
 from camproxy.tables.cameras import LEVELS, Camera, Permission, Preset
 from camproxy.tables.credentials import ApiToken, Credential, LoginFailure, LoginSession
-from camproxy.tables.devices import KINDS, Device, DeviceKey, Event, PairingToken, PairingWindow
+from camproxy.tables.devices import KINDS, OVERLAP, Device, DeviceKey, Event, PairingToken, PairingWindow
 from camproxy.tables.people import NOBODYS_HASH, ROLES, User, hasher
 
 __all__ = [
     "KINDS",
     "LEVELS",
     "NOBODYS_HASH",
+    "OVERLAP",
     "ROLES",
     "ApiToken",
     "AuditEvent",

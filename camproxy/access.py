@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from models import LEVELS, ApiToken, Camera, LoginSession, Permission, User, db
+from models import LEVELS, ApiToken, Camera, Device, LoginSession, Permission, User, db
 
 
 def level(user: User, camera: Camera) -> str:
@@ -31,9 +31,15 @@ def _level(user: User, everyone: str, own: Permission | None) -> str:
     return "view" if user.role == "viewer" and granted == "control" else granted
 
 
-def manages(user: User) -> bool:
-    """Whether the devices are this user's business."""
-    return user.is_active and user.role in ("operator", "admin")
+def managed_devices(user: User) -> set[int]:
+    """The devices that are this user's business: all for an admin, for an operator those of cameras that they steer."""
+    if user.role == "admin":
+        return set(db.session.scalars(db.select(Device.id)))
+    if user.role != "operator":
+        return set()
+    granted = levels(user)
+    steered = [row for row in db.session.scalars(db.select(Camera)) if granted.get(row.id) == "control"]
+    return {number for row in steered for number in (row.device_id, row.pico_id) if number is not None}
 
 
 def level_by_credential(sha256: str, camera_id: int) -> str:
@@ -61,7 +67,7 @@ class Rights:
             user.id: {number: _level(user, everyone, own.get((user.id, number))) for number, everyone in cameras}
             for user in users
         }
-        self._managers = {user.id for user in users if manages(user)}
+        self._roles: dict[int, str] = {user.id: user.role for user in users}
         self._user_of = {
             sha256: user_id
             for kind in (LoginSession, ApiToken)
@@ -71,8 +77,9 @@ class Rights:
     def valid(self, credential: str) -> bool:
         return credential in self._user_of
 
-    def manages(self, credential: str) -> bool:
-        return self._user_of.get(credential) in self._managers
+    def role(self, credential: str) -> str:
+        """The empty role is that of nobody."""
+        return self._roles.get(self._user_of.get(credential, 0), "")
 
     def levels_of(self, credential: str) -> dict[int, str]:
         return self._by_user.get(self._user_of.get(credential, 0), {})

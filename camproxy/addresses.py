@@ -1,8 +1,9 @@
-"""IP addresses: which network one is of, and which of them are one and the same client."""
+"""Addresses: which network one is of, which of them are one and the same client, which name a device of ours."""
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -28,3 +29,9 @@ def client(address: str) -> str:
     if found.ipv4_mapped:
         return str(found.ipv4_mapped)
     return str(ipaddress.ip_network((found, 64), strict=False))
+
+
+def device_of(url: str) -> int | None:
+    """The number of the device that a camera's address names, as in `device:7`; None for every other address."""
+    scheme, _, number = url.partition(":")
+    return int(number) if scheme == "device" and re.fullmatch("[1-9][0-9]{0,8}", number, re.ASCII) else None

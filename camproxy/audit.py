@@ -28,6 +28,10 @@ class Action(StrEnum):
     CAMERA_ADDED = "camera_added"
     CAMERA_CHANGED = "camera_changed"
     CAMERA_REMOVED = "camera_removed"
+    DEVICE_CHANGED = "device_changed"
+    DEVICE_REMOVED = "device_removed"
+    DEVICE_KEY_ISSUED = "device_key_issued"
+    DEVICE_CONFIGURED = "device_configured"
     CONTROL_TAKEN_OVER = "control_taken_over"
 
 

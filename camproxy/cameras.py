@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
+from camproxy.addresses import device_of
 from camproxy.board import Board
 from camproxy.clock import Clock, SystemClock, iso
 from camproxy.control.commands import Aim, AskPosition, Command, Light, Step
@@ -17,7 +18,7 @@ from camproxy.control.lease import Lease
 from camproxy.control.pan_tilt import Limits, PanTilt, Pose, servo_message
 from camproxy.errors import N_, BadRequest, DeviceOffline, NotFound
 from camproxy.frames import FAULTS, BadFrame, FrameHub
-from camproxy.links import device_of, open_channel, scheme_of, without_password
+from camproxy.links import open_channel, scheme_of, without_password
 from camproxy.links.link import LinkState
 from camproxy.links.outbox import Answer
 from camproxy.messages import Connect, DeviceMessage, Position
@@ -211,6 +212,11 @@ class Camera:
         if (eye := self._eye) and eye is not self._hand and scheme_of(self.config.url).steers:
             eye.link.tell("servo_command_log", {"type": "servo_command_log", "servo1": pose.x, "servo2": pose.y})
         return answer
+
+    @property
+    def devices(self) -> set[int]:
+        """The devices that it is made of."""
+        return {number for number in (device_of(self.config.url), self.config.pico) if number is not None}
 
     @property
     def steers(self) -> bool:

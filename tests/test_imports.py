@@ -39,6 +39,8 @@ WITHOUT = {
     "camproxy.links": ("flask", "models", "sqlalchemy"),
     "camproxy.frames": ("flask", "models", "sqlalchemy"),
     "camproxy.control": ("flask", "models", "sqlalchemy"),
+    "camproxy.board": ("flask", "models", "sqlalchemy"),
+    "camproxy.devices": ("flask", "models", "sqlalchemy"),
     "camproxy.cameras": ("flask", "models", "sqlalchemy"),
     "camproxy.messages": ("flask", "models", "sqlalchemy"),
 }

@@ -5,11 +5,11 @@ A new kind of camera is a new file here and one row in SCHEMES.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
+from camproxy.addresses import device_of
 from camproxy.errors import BadRequest, ChannelError
 from camproxy.links.channel import Channel
 from camproxy.links.demo import DemoChannel
@@ -54,12 +54,6 @@ def scheme_of(url: str) -> Scheme:
     if not known or any(ord(character) <= 32 for character in url):
         raise BadRequest("The address must look like ws://192.168.1.100:80/ws, http://192.168.1.100:81/stream or demo:")
     return SCHEMES[parts.scheme]
-
-
-def device_of(url: str) -> int | None:
-    """The number of the device in `device:7`; None for every other address."""
-    scheme, _, number = url.partition(":")
-    return int(number) if scheme == "device" and re.fullmatch("[1-9][0-9]{0,8}", number, re.ASCII) else None
 
 
 def open_channel(url: str, largest: int) -> Channel:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from camproxy.addresses import device_of
 from camproxy.tables.base import UtcDateTime, db, now
 
 if TYPE_CHECKING:
@@ -37,6 +38,11 @@ class Camera(db.Model):  # type: ignore[name-defined]
     #: The Pico that moves it, where that hangs on no other board.
     pico_id: Mapped[int | None] = mapped_column(ForeignKey("device.id", ondelete="SET NULL"), unique=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+    @property
+    def device_id(self) -> int | None:
+        """The device that its pictures come from, in the address `device:7`; None for every other address."""
+        return device_of(self.url)
 
     presets: Mapped[list[Preset]] = relationship(
         back_populates="camera", cascade="all, delete-orphan", order_by="Preset.slot"

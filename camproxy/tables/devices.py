@@ -15,6 +15,8 @@ from camproxy.tables.base import UtcDateTime, db, now
 KINDS = ("esp32cam", "pico")
 #: How long a key still lets its device in after another was issued, unless the new one is used before.
 OVERLAP = timedelta(hours=24)
+#: A configuration that its device did not come for within this time is not given to it any more.
+CONFIG_EXPIRES = timedelta(days=7)
 
 
 def digest(text: str) -> str:
@@ -52,6 +54,13 @@ class Device(db.Model):  # type: ignore[name-defined]
 
     def used(self, at: datetime) -> None:
         self.last_seen_at = at
+
+    def expire_config(self) -> bool:
+        """Give up a configuration that it did not come for. Whether there was one."""
+        if self.pending is None or self.config_at is None or now() - self.config_at < CONFIG_EXPIRES:
+            return False
+        self.pending, self.config_state, self.config_at = None, "expired", now()
+        return True
 
     def issue_key(self) -> str:
         """A new key, known only here and now. The others end when it is first used, or after OVERLAP."""

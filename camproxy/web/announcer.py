@@ -44,6 +44,7 @@ class Announcer:
     """Listens to the registries of cameras and devices; called in their threads, sends without blocking."""
 
     def __init__(self, cameras: Cameras, devices: Devices, live: Live, fanout: FanOut, socketio: SocketIO) -> None:
+        self._cameras = cameras
         self._live = live
         self._fanout = fanout
         self._socketio = socketio
@@ -62,7 +63,8 @@ class Announcer:
             self._tick(camera)
 
     def device_changed(self, device: Device, what: str, detail: Any) -> None:
-        if what != "log" and (sids := self._live.who_manages()):
+        cameras = [camera.id for camera in self._cameras if device.id in camera.devices]
+        if what != "log" and (sids := self._live.who_manages(cameras)):
             self._socketio.server.emit("device_status", device.status(), to=sids)
 
     def _status(self, camera: Camera) -> None:

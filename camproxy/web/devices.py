@@ -80,7 +80,7 @@ def who_comes(kind: str | None) -> tuple[Device, str]:
         raise Refused(REFUSED, "Wrong device type")
     if not services().arrivals.allow(key.device_id):
         raise RateLimited("Too many attempts. Try again in a minute.")
-    if key.used():
+    if key.used() | key.device.expire_config():
         db.session.commit()
     return known(key.device), key.sha256
 
@@ -89,11 +89,13 @@ def known(row: Row) -> Device:
     """The running device of a row, which a script may have made just now."""
     shared = services()
     try:
-        return shared.devices.get(row.id)
+        device = shared.devices.get(row.id)
     except NotFound:
         device = shared.devices.put(settings_of(row))
         shared.cameras.look_for_boards()
-        return device
+    if device.settings.pending and row.config_state == "expired":
+        device = shared.devices.put(settings_of(row))
+    return device
 
 
 def let_in(device: Device, credential: str, opening: bytes) -> Response:

@@ -20,7 +20,7 @@ from flask_socketio import SocketIO
 from sqlalchemy.exc import SQLAlchemyError
 
 from camproxy import audit
-from camproxy.access import levels, manages
+from camproxy.access import levels
 from camproxy.audit import Action
 from camproxy.cameras import Camera
 from camproxy.control.commands import AskPosition
@@ -194,7 +194,7 @@ def connect(auth: Any = None) -> None:
 
 def let_in(user: User, auth: Any) -> None:
     shared = services()
-    client = Client(sid(), user.id, g.credential, user.username, levels(user), manages(user))
+    client = Client(sid(), user.id, g.credential, user.username, levels(user), user.role)
     shared.live.add(client)
     if Hello.model_validate(auth if isinstance(auth, dict) else {}).subscribe:
         try:

@@ -11,15 +11,16 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect
 
-from camproxy.access import at_least, level
+from camproxy.access import at_least, level, managed_devices
 from camproxy.errors import Forbidden, NotFound, Unauthorized, Unavailable
 from camproxy.web.errors import wants_page
 from camproxy.web.services import services
-from models import Camera, User, db
+from models import Camera, Device, DeviceKey, User, db
 
 log = logging.getLogger(__name__)
 
 ANYONE, LOGIN, ADMIN, SEE, STEER = "anyone", "login", "admin", "may see", "may steer"
+MANAGE, ITSELF = "may manage", "the device, or who may manage it"
 NEEDED_LEVEL = {SEE: "view", STEER: "control"}
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 #: Answers 503 by itself while the server stops.
@@ -30,7 +31,10 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def allow(who: str) -> Callable[[View], View]:
-    """Say who may use a view: ANYONE, LOGIN, ADMIN; SEE and STEER for the camera that its path names."""
+    """Say who may use a view: ANYONE, LOGIN, ADMIN; SEE and STEER for the camera that its path names.
+
+    MANAGE for the device that its path names, if it names one; ITSELF for a device with its key, besides.
+    """
 
     def mark(view: View) -> View:
         view.allowed = who  # type: ignore[attr-defined]
@@ -58,19 +62,49 @@ def guard() -> ResponseReturnValue | None:
     if who is None:
         log.error("%s says nothing about who may use it", request.endpoint)
         raise Forbidden("This address is closed.")
-    if who != ANYONE:
+    if who == ITSELF and (key := shown_key()):
+        g.device_row, g.by_token, g.by_device = key.device, True, True
+    elif who != ANYONE:
         if not current_user.is_authenticated:
             if wants_page():
                 return redirect(url_for("auth.login", next=request.full_path.rstrip("?")))
             raise Unauthorized("Log in first.")
         if who == ADMIN and not current_user.is_admin:
             raise Forbidden("Only an admin may do that.")
+        if who in (MANAGE, ITSELF):
+            g.by_device = False
+            g.device_row = managed_device((request.view_args or {}).get("device", request.args.get("device")))
     # A token is not sent by a browser on its own, as a cookie is; so only cookies need the proof that our page asked.
     if request.method in UNSAFE and not g.get("by_token"):
         csrf.protect()
     if who in NEEDED_LEVEL:
         g.camera_row = camera_for(current_user, (request.view_args or {})["camera"], NEEDED_LEVEL[who])
     return None
+
+
+def shown_key() -> DeviceKey | None:
+    """The key of a device, in the header of the request. Raises Unauthorized for one that is none (any more)."""
+    authorization = request.authorization
+    if current_user.is_authenticated or authorization is None or authorization.type != "bearer":
+        return None
+    key = DeviceKey.shown(authorization.token or "")
+    if key is None or not key.device.enabled:
+        raise Unauthorized("Log in first.")
+    return key
+
+
+def managed_device(key: str | int | None) -> Device | None:
+    """The device that is meant, None when none is named. Raises NotFound for one that is not this user's business."""
+    if current_user.role not in ("operator", "admin"):
+        raise Forbidden("Only operators and admins may do that.")
+    if key is None:
+        return None
+    text = str(key)
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    device = db.session.get(Device, number)
+    if device is None or device.id not in managed_devices(current_user):
+        raise NotFound("There is no such device.")
+    return device
 
 
 def camera_for(user: User, key: str | int | None, needed: str) -> Camera:

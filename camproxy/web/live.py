@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from camproxy.access import Rights
@@ -33,7 +34,7 @@ class Subscription:
 class Client:
     """One Socket.IO connection of a logged-in user.
 
-    `levels` is what the user may do, by camera number; who `manages` hears of devices.
+    `levels` is what the user may do, by camera number.
     """
 
     sid: str
@@ -41,12 +42,16 @@ class Client:
     credential: str
     name: str
     levels: dict[int, str]
-    manages: bool
+    role: str
     since: float = field(default_factory=time.monotonic)
     subscriptions: dict[int, Subscription] = field(default_factory=dict)
 
     def may_see(self, camera_id: int) -> bool:
         return self.levels.get(camera_id, "none") != "none"
+
+    def manages(self, camera_ids: Iterable[int]) -> bool:
+        operates = self.role == "operator" and any(self.levels.get(number) == "control" for number in camera_ids)
+        return self.role == "admin" or operates
 
 
 class Live:
@@ -97,8 +102,10 @@ class Live:
     def who_may_see(self, camera_id: int) -> list[str]:
         return [client.sid for client in self.clients() if client.may_see(camera_id)]
 
-    def who_manages(self) -> list[str]:
-        return [client.sid for client in self.clients() if client.manages]
+    def who_manages(self, camera_ids: Iterable[int]) -> list[str]:
+        """Whom the devices of these cameras concern, see access.managed_devices."""
+        steered = frozenset(camera_ids)
+        return [client.sid for client in self.clients() if client.manages(steered)]
 
     def who_watches(self, camera_id: int) -> list[Client]:
         return [client for client in self.clients() if camera_id in client.subscriptions]
@@ -107,7 +114,7 @@ class Live:
         """End the subscriptions that are allowed no more; the clients that may not be here at all are returned."""
         leave = []
         for client in [client for client in self.clients() if client.since < rights.at]:
-            client.levels, client.manages = rights.levels_of(client.credential), rights.manages(client.credential)
+            client.levels, client.role = rights.levels_of(client.credential), rights.role(client.credential)
             for camera_id in [number for number in client.subscriptions if not client.may_see(number)]:
                 self.unsubscribe(client, camera_id)
             if not rights.valid(client.credential):

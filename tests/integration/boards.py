@@ -39,12 +39,14 @@ def enrol(admin: Person, kind: str) -> Enrolled:
     mac = f"24:6F:28:00:00:{number:02X}"
     server = admin.server
     server.execute(
-        "INSERT INTO device (kind, name, mac, enabled, firmware, address, created_at, config, config_state, config_detail)"
+        "INSERT INTO device"
+        " (kind, name, mac, enabled, firmware, address, created_at, config, config_state, config_detail)"
         f" VALUES ('{kind}', 'Board {number}', '{mac}', true, '', '', '2026-11-21 10:00:00', '{{}}', '', '')"
     )
     ((device_id,),) = server.execute(f"SELECT id FROM device WHERE mac = '{mac}'")
     digest = hashlib.sha256(key.encode()).hexdigest()
     server.execute(
-        f"INSERT INTO device_key (device_id, sha256, created_at) VALUES ({device_id}, '{digest}', '2026-11-21 10:00:00')"
+        "INSERT INTO device_key (device_id, sha256, created_at)"
+        f" VALUES ({device_id}, '{digest}', '2026-11-21 10:00:00')"
     )
     return Enrolled(admin, device_id, kind, key)

@@ -14,10 +14,11 @@ from sqlalchemy.exc import IntegrityError
 
 from camproxy import audit
 from camproxy.access import level, levels
+from camproxy.addresses import device_of
 from camproxy.audit import Action
 from camproxy.errors import BadRequest, ChannelError, Conflict, NotFound
 from camproxy.frames import BadFrame, check_jpeg
-from camproxy.links import device_of, open_channel, with_password_of, without_password
+from camproxy.links import open_channel, with_password_of, without_password
 from camproxy.rows import config_of
 from camproxy.web.api.schemas import (
     CameraChange,

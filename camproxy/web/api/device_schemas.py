@@ -1,0 +1,159 @@
+"""What the device routes take and give."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from camproxy.messages import Switch
+from camproxy.rows import settings_of
+from camproxy.web.api.schemas import Answer, Body, Name, RowNumber
+from camproxy.web.services import services
+from models import Camera, Device, DeviceKey, Event, db
+
+Kind = Literal["esp32cam", "pico"]
+
+
+class DeviceStatus(Answer):
+    device: int
+    kind: Kind
+    name: str
+    state: Literal["disabled", "online", "never", "asleep", "offline", "stale"]
+    online: bool
+    since: str | None
+    last_seen: str | None
+    reason: str | None
+    address: str
+    frames_received: int
+    ignored: int
+    uptime_ms: int | None
+    free_heap: int | None
+    largest_block: int | None
+    rssi: int | None
+    temperature: float | None
+    frames_sent: int | None
+    frames_skipped: int | None
+    reset_reason: str | None
+
+
+class ItsCamera(Answer):
+    id: int
+    slug: str
+    name: str
+
+
+class ConfigOut(Answer):
+    """`config` is what the device runs with, as far as is known; `pending` what it has not taken yet."""
+
+    config: dict[str, Any]
+    pending: dict[str, Any] | None
+    state: Literal["", "pending", "delivered", "refused", "expired"]
+    at: datetime | None
+    detail: str
+
+
+class KeyOut(Answer):
+    created_at: datetime
+    first_used_at: datetime | None
+    expires_at: datetime | None
+
+
+class DeviceOut(Answer):
+    id: int
+    kind: Kind
+    name: str
+    mac: str
+    enabled: bool
+    firmware: str
+    created_at: datetime
+    camera: ItsCamera | None
+    status: DeviceStatus
+    configuration: ConfigOut
+    keys: list[KeyOut]
+
+
+class DeviceList(Answer):
+    items: list[DeviceOut]
+
+
+class DeviceChange(Body):
+    name: Name | None = None
+    enabled: Switch | None = None
+
+
+class NewKey(Answer):
+    """`api_key` is shown this once. The keys before it end when it is first used, and at the latest then."""
+
+    api_key: str
+    others_end: datetime
+
+
+class SleepBody(Body):
+    seconds: Annotated[int, Field(strict=True, ge=1, le=604_800)]
+
+
+class Obeyed(Answer):
+    ok: bool
+    milliseconds: int
+
+
+class EventOut(Answer):
+    """Something that happened by itself."""
+
+    id: int
+    at: datetime
+    kind: str
+    device: int | None
+    camera: int | None
+    detail: str
+
+
+class EventList(Answer):
+    items: list[EventOut]
+    before: int | None = Field(description="ask for this to get the page after; null on the last")
+
+
+class EventQuery(Body):
+    device: RowNumber | None = None
+    camera: RowNumber | None = None
+    before: RowNumber | None = None
+
+
+def device_out(row: Device) -> DeviceOut:
+    device = services().devices.get(row.id)
+    camera = db.session.scalar(db.select(Camera).where((Camera.pico_id == row.id) | (Camera.url == f"device:{row.id}")))
+    own = ("id", "kind", "name", "mac", "enabled", "firmware", "created_at")
+    return DeviceOut.model_validate(
+        {name: getattr(row, name) for name in own}
+        | {
+            "camera": camera and {"id": camera.id, "slug": camera.slug, "name": camera.name},
+            "status": device.status(),
+            "configuration": config_out(row),
+            "keys": [key_out(key) for key in row.keys],
+        }
+    )
+
+
+def config_out(row: Device) -> ConfigOut:
+    if row.expire_config():
+        db.session.commit()
+        services().devices.put(settings_of(row))
+    return ConfigOut.model_validate(
+        {
+            "config": row.config,
+            "pending": row.pending,
+            "state": row.config_state,
+            "at": row.config_at,
+            "detail": row.config_detail,
+        }
+    )
+
+
+def key_out(row: DeviceKey) -> KeyOut:
+    return KeyOut(created_at=row.created_at, first_used_at=row.first_used_at, expires_at=row.expires_at)
+
+
+def event_out(row: Event) -> EventOut:
+    return EventOut(id=row.id, at=row.at, kind=row.kind, device=row.device_id, camera=row.camera_id, detail=row.detail)

@@ -1,0 +1,232 @@
+"""/api/devices: boards that have enrolled; /device: for a device itself; /api/events: how they came and went."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import TimeoutError as TooLate
+from typing import Any
+
+from flask import Blueprint, g, request
+from flask_login import current_user
+
+from camproxy import audit
+from camproxy.access import managed_devices
+from camproxy.audit import Action
+from camproxy.device_config import whole_config
+from camproxy.devices import Device as Running
+from camproxy.errors import BadRequest, NoAnswer, NotFound
+from camproxy.messages import read_json
+from camproxy.rows import settings_of
+from camproxy.web.api.device_schemas import (
+    ConfigOut,
+    DeviceChange,
+    DeviceList,
+    DeviceOut,
+    DeviceStatus,
+    EventList,
+    EventQuery,
+    NewKey,
+    Obeyed,
+    SleepBody,
+    config_out,
+    device_out,
+    event_out,
+)
+from camproxy.web.api.spec import api, gives
+from camproxy.web.guards import ADMIN, ITSELF, MANAGE, allow
+from camproxy.web.review import announce_cameras, follow_devices
+from camproxy.web.services import services
+from models import OVERLAP, Device, Event, db, now
+
+bp = Blueprint("device_api", __name__)
+
+#: A command has its own limit of two seconds; this only bounds what may go wrong on top.
+ANSWER_WITHIN = 5.0
+COMMAND_ERRORS = (404, 502, 503, 504)
+PAGE = 100
+
+
+@bp.get("/api/devices")
+@allow(MANAGE)
+@api.validate(resp=gives(DeviceList), tags=["devices"])
+def list_devices() -> DeviceList:
+    managed = managed_devices(current_user)
+    rows = db.session.scalars(db.select(Device).order_by(Device.id))
+    return DeviceList(items=[device_out(row) for row in rows if row.id in managed])
+
+
+@bp.get("/api/devices/<int:device>")
+@allow(MANAGE)
+@api.validate(resp=gives(DeviceOut, errors=(404,)), tags=["devices"])
+def show(device: int) -> DeviceOut:
+    return device_out(g.device_row)
+
+
+@bp.patch("/api/devices/<int:device>")
+@allow(ADMIN)
+@api.validate(resp=gives(DeviceOut, errors=(404,)), tags=["devices"])
+def change(device: int, json: DeviceChange) -> DeviceOut:
+    """`enabled: false` is a revocation: its connection ends, and none is accepted until it is enabled again."""
+    row = row_of(device)
+    sent = json.changes()
+    if missing := [name for name, value in sent.items() if value is None]:
+        raise BadRequest("must have a value", where=missing[0])
+    for name, value in sent.items():
+        setattr(row, name, value)
+    audit.note(Action.DEVICE_CHANGED, row.name, ", ".join(f"{name}: {value}" for name, value in sent.items()))
+    db.session.commit()
+    follow_devices()
+    return device_out(row)
+
+
+@bp.delete("/api/devices/<int:device>")
+@allow(ADMIN)
+@api.validate(resp=gives(status=204, errors=(404,)), tags=["devices"])
+def remove(device: int) -> tuple[str, int]:
+    """Its camera stays, and says that its device is gone."""
+    row = row_of(device)
+    db.session.delete(row)
+    audit.note(Action.DEVICE_REMOVED, row.name, row.mac)
+    db.session.commit()
+    follow_devices()
+    announce_cameras()
+    return "", 204
+
+
+@bp.post("/api/devices/<int:device>/key")
+@allow(ADMIN)
+@api.validate(resp=gives(NewKey, status=201, errors=(404,)), tags=["devices"])
+def issue_key(device: int) -> tuple[NewKey, int]:
+    """A new key, for a board that is given it by hand."""
+    row = row_of(device)
+    text = row.issue_key()
+    audit.note(Action.DEVICE_KEY_ISSUED, row.name, row.mac)
+    db.session.commit()
+    return NewKey(api_key=text, others_end=now() + OVERLAP), 201
+
+
+@bp.get("/api/devices/<int:device>/config")
+@allow(MANAGE)
+@api.validate(resp=gives(ConfigOut, errors=(404,)), tags=["devices"])
+def show_config(device: int) -> ConfigOut:
+    return config_out(g.device_row)
+
+
+@bp.put("/api/devices/<int:device>/config")
+@allow(MANAGE)
+@api.validate(resp=gives(ConfigOut, errors=(404,)), tags=["devices"])
+def configure(device: int) -> ConfigOut:
+    """Some or all fields, see docs/protocol.md; the device gets them at once, or when it appears next."""
+    return ask_for_config(g.device_row, sent_config())
+
+
+@bp.post("/api/devices/<int:device>/ping")
+@allow(MANAGE)
+@api.validate(resp=gives(Obeyed, errors=COMMAND_ERRORS), tags=["devices"])
+def ping(device: int) -> Obeyed:
+    return carry_out("ping")
+
+
+@bp.post("/api/devices/<int:device>/restart")
+@allow(MANAGE)
+@api.validate(resp=gives(Obeyed, errors=COMMAND_ERRORS), tags=["devices"])
+def restart(device: int) -> Obeyed:
+    return carry_out("restart")
+
+
+@bp.post("/api/devices/<int:device>/capture")
+@allow(MANAGE)
+@api.validate(resp=gives(Obeyed, errors=COMMAND_ERRORS), tags=["devices"])
+def capture(device: int) -> Obeyed:
+    """Have it send one picture."""
+    return carry_out("capture")
+
+
+@bp.post("/api/devices/<int:device>/sleep")
+@allow(MANAGE)
+@api.validate(resp=gives(Obeyed, errors=COMMAND_ERRORS), tags=["devices"])
+def sleep(device: int, json: SleepBody) -> Obeyed:
+    return carry_out("sleep", seconds=json.seconds)
+
+
+@bp.get("/device/status")
+@allow(ITSELF)
+@api.validate(resp=gives(DeviceStatus, errors=(404,)), tags=["devices"])
+def own_status() -> DeviceStatus:
+    """`?device=` names it, unless it asks itself with its key."""
+    return DeviceStatus.model_validate(running(named()).status())
+
+
+@bp.put("/device/config")
+@allow(ITSELF)
+@api.validate(resp=gives(ConfigOut, errors=(404,)), tags=["devices"])
+def own_config() -> ConfigOut:
+    """A device says what it runs with; anybody else, what the device that `?device=` names is to run with."""
+    row, sent = named(), sent_config()
+    if not g.by_device:
+        return ask_for_config(row, sent)
+    row.config = whole_config(row.kind, row.config | sent)
+    db.session.commit()
+    follow_devices()
+    return config_out(row)
+
+
+@bp.get("/api/events")
+@allow(MANAGE)
+@api.validate(resp=gives(EventList), tags=["devices"])
+def list_events(query: EventQuery) -> EventList:
+    """What happened by itself, the latest first; `before` is the number of the last event of the page before."""
+    found = db.select(Event).where(Event.device_id.in_(managed_devices(current_user))).order_by(Event.id.desc())
+    if query.device is not None:
+        found = found.where(Event.device_id == query.device)
+    if query.camera is not None:
+        found = found.where(Event.camera_id == query.camera)
+    if query.before is not None:
+        found = found.where(Event.id < query.before)
+    items = [event_out(row) for row in db.session.scalars(found.limit(PAGE))]
+    return EventList(items=items, before=items[-1].id if len(items) == PAGE else None)
+
+
+def row_of(number: int) -> Device:
+    row = db.session.get(Device, number)
+    if row is None:
+        raise NotFound("There is no such device.")
+    return row
+
+
+def named() -> Device:
+    row: Device | None = g.device_row
+    if row is None:
+        raise BadRequest("must have a value", where="device")
+    return row
+
+
+def running(row: Device) -> Running:
+    return services().devices.get(row.id)
+
+
+def sent_config() -> dict[str, Any]:
+    body = read_json(request.get_data())
+    if not isinstance(body, dict):
+        raise BadRequest("must be an object", where="config")
+    return body
+
+
+def ask_for_config(row: Device, sent: dict[str, Any]) -> ConfigOut:
+    """Raises BadRequest."""
+    wanted = whole_config(row.kind, row.config | (row.pending or {}) | sent)
+    row.pending, row.config_state, row.config_at, row.config_detail = wanted, "pending", now(), ""
+    audit.note(Action.DEVICE_CONFIGURED, row.name, ", ".join(sent))
+    db.session.commit()
+    services().devices.put(settings_of(row))
+    return config_out(row)
+
+
+def carry_out(what: str, **fields: Any) -> Obeyed:
+    """Send a command and wait for its answer. Raises DeviceOffline, DeviceError or NoAnswer."""
+    begun = time.monotonic()
+    try:
+        running(g.device_row).ask(what, **fields).result(ANSWER_WITHIN)
+    except TooLate:
+        raise NoAnswer("The device did not answer in time.") from None
+    return Obeyed(ok=True, milliseconds=round(1000 * (time.monotonic() - begun)))
