@@ -46,12 +46,8 @@ class PicoConfig(DeviceConfig):
 
     @model_validator(mode="after")
     def _limits_rise(self) -> PicoConfig:
-        for servo, low, high in (
-            ("servo1", self.servo1_min, self.servo1_max),
-            ("servo2", self.servo2_min, self.servo2_max),
-        ):
-            if low >= high:
-                raise ValueError(f"{servo}_min must be less than {servo}_max")
+        if self.servo1_min >= self.servo1_max or self.servo2_min >= self.servo2_max:
+            raise ValueError("limits must rise")
         return self
 
 

@@ -18,14 +18,13 @@ from camproxy import rfc6455
 from camproxy.addresses import client
 from camproxy.cameras import MESSAGE_HEADROOM
 from camproxy.devices import Device
-from camproxy.errors import BadRequest, ChannelError, NotFound, RateLimited
+from camproxy.errors import BadRequest, ChannelError, RateLimited
 from camproxy.links.accepted import NOT_AUTHORIZED, REFUSED, AcceptedChannel
-from camproxy.rows import settings_of
 from camproxy.web.edge import server_socket
 from camproxy.web.guards import ANYONE, allow
+from camproxy.web.review import running_device
 from camproxy.web.services import services
 from camproxy.web.viewers.handover import HandedOver, can_hand_over, dealt_with
-from models import Device as Row
 from models import DeviceKey, db
 
 log = logging.getLogger(__name__)
@@ -82,20 +81,7 @@ def who_comes(kind: str | None) -> tuple[Device, str]:
         raise RateLimited("Too many attempts. Try again in a minute.")
     if key.used() | key.device.expire_config():
         db.session.commit()
-    return known(key.device), key.sha256
-
-
-def known(row: Row) -> Device:
-    """The running device of a row, which a script may have made just now."""
-    shared = services()
-    try:
-        device = shared.devices.get(row.id)
-    except NotFound:
-        device = shared.devices.put(settings_of(row))
-        shared.cameras.look_for_boards()
-    if device.settings.pending and row.config_state == "expired":
-        device = shared.devices.put(settings_of(row))
-    return device
+    return running_device(key.device), key.sha256
 
 
 def let_in(device: Device, credential: str, opening: bytes) -> Response:

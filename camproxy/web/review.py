@@ -15,6 +15,8 @@ from camproxy.access import Rights
 from camproxy.changes import Changes
 from camproxy.control.lease import Driver
 from camproxy.database import reason
+from camproxy.devices import Device as Running
+from camproxy.errors import NotFound
 from camproxy.links.accepted import REFUSED
 from camproxy.rows import settings_of
 from camproxy.web.announcer import announce_control
@@ -79,6 +81,19 @@ def follow_devices() -> datetime | None:
         if device.online and device.credential not in valid:
             device.berth.send_away(REFUSED, "Revoked")
     return min((key.expires_at for key in keys if key.expires_at), default=None)
+
+
+def running_device(row: Device) -> Running:
+    """The running device of a row, which a script may have made just now."""
+    shared = services()
+    try:
+        device = shared.devices.get(row.id)
+    except NotFound:
+        device = shared.devices.put(settings_of(row))
+        shared.cameras.look_for_boards()
+    if device.settings.pending and row.pending is None:
+        device = shared.devices.put(settings_of(row))
+    return device
 
 
 def earliest(*times: datetime | None) -> datetime | None:

@@ -95,6 +95,7 @@ class FakeDevice:
     def close(self, reason: bytes = b"") -> None:
         with suppress(OSError, websocket.WebSocketException):
             self.ws.close(reason=reason, timeout=1)
+        self.ws.shutdown()
         self._thread.join(5)
 
 

@@ -8,9 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from camproxy.messages import Switch
-from camproxy.rows import settings_of
-from camproxy.web.api.schemas import Answer, Body, Name, RowNumber
-from camproxy.web.services import services
+from camproxy.web.api.schemas import Answer, Body, Name
+from camproxy.web.review import running_device
 from models import Camera, Device, DeviceKey, Event, db
 
 Kind = Literal["esp32cam", "pico"]
@@ -116,20 +115,19 @@ class EventList(Answer):
 
 
 class EventQuery(Body):
-    device: RowNumber | None = None
-    camera: RowNumber | None = None
-    before: RowNumber | None = None
+    device: int | None = Field(None, ge=1, le=2**31 - 1)
+    camera: int | None = Field(None, ge=1, le=2**31 - 1)
+    before: int | None = Field(None, ge=1, le=2**31 - 1)
 
 
 def device_out(row: Device) -> DeviceOut:
-    device = services().devices.get(row.id)
     camera = db.session.scalar(db.select(Camera).where((Camera.pico_id == row.id) | (Camera.url == f"device:{row.id}")))
     own = ("id", "kind", "name", "mac", "enabled", "firmware", "created_at")
     return DeviceOut.model_validate(
         {name: getattr(row, name) for name in own}
         | {
             "camera": camera and {"id": camera.id, "slug": camera.slug, "name": camera.name},
-            "status": device.status(),
+            "status": running_device(row).status(),
             "configuration": config_out(row),
             "keys": [key_out(key) for key in row.keys],
         }
@@ -139,7 +137,7 @@ def device_out(row: Device) -> DeviceOut:
 def config_out(row: Device) -> ConfigOut:
     if row.expire_config():
         db.session.commit()
-        services().devices.put(settings_of(row))
+        running_device(row)
     return ConfigOut.model_validate(
         {
             "config": row.config,

@@ -13,7 +13,6 @@ from camproxy import audit
 from camproxy.access import managed_devices
 from camproxy.audit import Action
 from camproxy.device_config import whole_config
-from camproxy.devices import Device as Running
 from camproxy.errors import BadRequest, NoAnswer, NotFound
 from camproxy.messages import read_json
 from camproxy.rows import settings_of
@@ -34,7 +33,7 @@ from camproxy.web.api.device_schemas import (
 )
 from camproxy.web.api.spec import api, gives
 from camproxy.web.guards import ADMIN, ITSELF, MANAGE, allow
-from camproxy.web.review import announce_cameras, follow_devices
+from camproxy.web.review import announce_cameras, follow_devices, running_device
 from camproxy.web.services import services
 from models import OVERLAP, Device, Event, db, now
 
@@ -154,7 +153,7 @@ def sleep(device: int, json: SleepBody) -> Obeyed:
 @api.validate(resp=gives(DeviceStatus, errors=(404,)), tags=["devices"])
 def own_status() -> DeviceStatus:
     """`?device=` names it, unless it asks itself with its key."""
-    return DeviceStatus.model_validate(running(named()).status())
+    return DeviceStatus.model_validate(running_device(named()).status())
 
 
 @bp.put("/device/config")
@@ -201,10 +200,6 @@ def named() -> Device:
     return row
 
 
-def running(row: Device) -> Running:
-    return services().devices.get(row.id)
-
-
 def sent_config() -> dict[str, Any]:
     body = read_json(request.get_data())
     if not isinstance(body, dict):
@@ -226,7 +221,7 @@ def carry_out(what: str, **fields: Any) -> Obeyed:
     """Send a command and wait for its answer. Raises DeviceOffline, DeviceError or NoAnswer."""
     begun = time.monotonic()
     try:
-        running(g.device_row).ask(what, **fields).result(ANSWER_WITHIN)
+        running_device(g.device_row).ask(what, **fields).result(ANSWER_WITHIN)
     except TooLate:
         raise NoAnswer("The device did not answer in time.") from None
     return Obeyed(ok=True, milliseconds=round(1000 * (time.monotonic() - begun)))
