@@ -20,19 +20,23 @@ from camproxy.control.throttle import Throttle
 from camproxy.database import init_database
 from camproxy.device_book import DeviceBook
 from camproxy.devices import Devices
+from camproxy.enrolment import Enrolment
 from camproxy.later import Later
 from camproxy.links.linger import Linger
 from camproxy.logs import start_logging
+from camproxy.pairing import Pairing
 from camproxy.probe import Probe
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings, load
 from camproxy.watchdog import Watchdog
 from camproxy.web import auth, health, i18n, login, pages, stats
 from camproxy.web import devices as devices_ws
+from camproxy.web import enrolment as enrolment_routes
 from camproxy.web.announcer import Announcer
 from camproxy.web.api import audit, control, me, spec, users
 from camproxy.web.api import cameras as cameras_api
 from camproxy.web.api import devices as devices_api
+from camproxy.web.api import pairing as pairing_api
 from camproxy.web.attempts import Attempts
 from camproxy.web.edge import Sockets, TrustedProxies
 from camproxy.web.errors import handle_errors
@@ -75,7 +79,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     handle_errors(app)
 
     pages.init_pages(app)
-    for module in (health, stats, viewers, devices_ws, devices_api, spec, me, cameras_api, control, users, audit):
+    boards = (devices_ws, devices_api, enrolment_routes, pairing_api)
+    for module in (health, stats, viewers, *boards, spec, me, cameras_api, control, users, audit):
         app.register_blueprint(module.bp)
 
     socketio = make_socketio(app, settings)
@@ -88,6 +93,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     live = Live()
     devices = Devices(clock)
     cameras = Cameras(policy(settings), clock, devices.board)
+    pairing = Pairing(app, clock)
+    enrolment = Enrolment(pairing, clock, settings.frame_rate)
     fanout = FanOut(clock)
     socketio_viewers = SocketIOViewers(socketio, live, cameras, clock)
     Announcer(cameras, devices, live, fanout, socketio)
@@ -97,6 +104,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     later = Later(app)
     DeviceBook(devices, later)
     runtime.add("later", later)
+    runtime.add("pairing", pairing)
     linger = Linger()
     runtime.add("linger", linger)
     runtime.add("devices", devices)
@@ -124,6 +132,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         places,
         later,
         probe,
+        pairing,
+        enrolment,
         refusals=Attempts(settings.device_refusals),
         arrivals=Attempts(settings.device_connections),
     )

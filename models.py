@@ -8,7 +8,7 @@ from camproxy.tables.audit import AuditEvent
 from camproxy.tables.base import Base, UtcDateTime, db, now
 from camproxy.tables.cameras import LEVELS, Camera, Permission, Preset
 from camproxy.tables.credentials import ApiToken, Credential, LoginFailure, LoginSession
-from camproxy.tables.devices import KINDS, OVERLAP, Device, DeviceKey, Event, PairingToken, PairingWindow
+from camproxy.tables.devices import KINDS, OVERLAP, Device, DeviceKey, Event, PairingToken, PairingWindow, digest
 from camproxy.tables.people import NOBODYS_HASH, ROLES, User, hasher
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "User",
     "UtcDateTime",
     "db",
+    "digest",
     "hasher",
     "now",
 ]

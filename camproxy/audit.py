@@ -11,6 +11,8 @@ from flask_login import current_user
 from models import AuditEvent, Event, db, now
 
 COMMAND_LINE = "(command line)"
+#: A device that nobody knows yet: whoever's cookie comes with it, it is not that user's doing.
+STRANGER = "(a device)"
 
 
 class Action(StrEnum):
@@ -33,6 +35,13 @@ class Action(StrEnum):
     DEVICE_KEY_ISSUED = "device_key_issued"
     DEVICE_CONFIGURED = "device_configured"
     CONTROL_TAKEN_OVER = "control_taken_over"
+    PAIRING_OPENED = "pairing_opened"
+    PAIRING_CLOSED = "pairing_closed"
+    PAIRING_ENDED = "pairing_ended"
+    PAIRING_TOKEN_GIVEN = "pairing_token_given"
+    DEVICE_APPROVED = "device_approved"
+    DEVICE_ENROLLED = "device_enrolled"
+    DEVICE_REFUSED = "device_refused"
 
 
 def note(action: Action, subject: str = "", detail: str = "", who: str | None = None) -> None:

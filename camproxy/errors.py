@@ -58,6 +58,13 @@ class Forbidden(CamProxyError):
     status = 403
 
 
+class EncryptionRequired(CamProxyError):
+    """What was sent over plain HTTP is only taken over HTTPS."""
+
+    code = "encryption_required"
+    status = 403
+
+
 class NotFound(CamProxyError):
     """There is no such thing, or none that this user may see: the two are told apart to nobody."""
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import pydantic_core
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from camproxy.errors import N_, BadRequest
+from camproxy.macs import normal_mac
 
 # strict: a boolean is no number and a text is none, whatever Python or JSON would make of them.
 Angle = Annotated[int, Field(strict=True, ge=0, le=180)]
@@ -20,6 +21,27 @@ Switch = Annotated[bool, Field(strict=True)]
 Rate = Annotated[float, Field(strict=True, ge=0.1, le=60, allow_inf_nan=False)]
 CameraKey = Annotated[str, StringConstraints(max_length=80)] | Annotated[int, Field(strict=True, ge=1)]
 Direction = Literal["up", "down", "left", "right", "center"]
+Kind = Literal["esp32cam", "pico"]
+
+
+def printable(text: str) -> str:
+    """Names are shown to people: no control characters, and none that turn the text around them (bidi)."""
+    if not all(character.isprintable() or character == "\u200c" for character in text):
+        raise ValueError(N_("must not have control characters"))
+    return text
+
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), AfterValidator(printable)]
+
+
+def mac(text: str) -> str:
+    try:
+        return normal_mac(text)
+    except ValueError:
+        raise ValueError(N_("must be the MAC address of one device, such as 24:0A:C4:12:34:56")) from None
+
+
+Mac = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40), AfterValidator(mac)]
 
 
 class Message(BaseModel):
@@ -172,6 +194,17 @@ class Pong(Message):
     id: MessageId | None = None
 
 
+class Register(Message):
+    """What a device that wants to enrol posts. `token` may be the code of 8 digits that it shows."""
+
+    token: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    kind: Kind
+    mac: Mac
+    name: Name | None = None
+    firmware: Annotated[str, StringConstraints(max_length=40), AfterValidator(printable)] = ""
+    nonce: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+
+
 DeviceMessage = Annotated[
     Connect | Ack | KindAck | Position | ServoEcho | Motion | Heartbeat | Log | Pong,
     Field(discriminator="type"),
@@ -208,6 +241,14 @@ def read_device_message(text: str) -> DeviceMessage:
         )
     try:
         return _device_message.validate_python(read_json(text))
+    except ValidationError as error:
+        raise refusal(error) from None
+
+
+def read_register(body: bytes) -> Register:
+    """Raises BadRequest with a sentence that names the field."""
+    try:
+        return Register.model_validate(read_json(body))
     except ValidationError as error:
         raise refusal(error) from None
 

@@ -173,6 +173,9 @@ class Settings:
     login_limit: str = setting(
         rate, "5 per minute", "Login attempts by address, and by account from browsers that it never used"
     )
+    enrol_limit: str = setting(
+        rate, "60 per minute", "How often an address may try to enrol a device, or ask for a token"
+    )
     audit_days: int = setting(whole(1, 36_500), 365, "How long it is kept who logged in and changed what")
     language: str = setting(text, "", "Language of the pages when the user chose none, e.g. de; empty: the browser's")
 

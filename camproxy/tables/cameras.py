@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -48,6 +50,22 @@ class Camera(db.Model):  # type: ignore[name-defined]
         back_populates="camera", cascade="all, delete-orphan", order_by="Preset.slot"
     )
     permissions: Mapped[list[Permission]] = relationship(back_populates="camera", cascade="all, delete-orphan")
+
+    @classmethod
+    def free_slug(cls, name: str) -> str:
+        """A word for addresses, from the name; never a bare number, which would be another camera's."""
+        plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+        base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60]
+        base = base if base and not base.isdigit() else f"camera-{base}".rstrip("-")
+        taken = set(db.session.scalars(db.select(cls.slug)))
+        return next(slug for n in range(1, 10_000) if (slug := base if n == 1 else f"{base}-{n}") not in taken)
+
+    @classmethod
+    def free_name(cls, name: str) -> str:
+        """The name, with a number when there is a camera of that name."""
+        taken = set(db.session.scalars(db.select(cls.name)))
+        numbered = (name if n == 1 else f"{name[:75].rstrip()} {n}" for n in range(1, 10_000))
+        return next(free for free in numbered if free not in taken)
 
 
 class Preset(db.Model):  # type: ignore[name-defined]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+from flask import current_app
 from sqlalchemy import JSON, ForeignKey, Select, String, or_
 from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
 
@@ -109,7 +111,7 @@ class DeviceKey(db.Model):  # type: ignore[name-defined]
 
 
 class PairingWindow(db.Model):  # type: ignore[name-defined]
-    """While it is open, devices of that kind may enrol. At most one for each kind."""
+    """While it is open, devices of that kind may enrol. At most one for each kind. Closing it is removing it."""
 
     __tablename__ = "pairing_window"
 
@@ -122,11 +124,17 @@ class PairingWindow(db.Model):  # type: ignore[name-defined]
     allow_unencrypted: Mapped[bool] = mapped_column(default=False)
     wrong_tries: Mapped[int] = mapped_column(default=0)
 
-    tokens: Mapped[list[PairingToken]] = relationship(back_populates="window", cascade="all, delete-orphan")
+    tokens: Mapped[list[PairingToken]] = relationship(
+        back_populates="window", cascade="all, delete-orphan", passive_deletes=True
+    )
 
 
 class PairingToken(db.Model):  # type: ignore[name-defined]
-    """Lets one device enrol, once. With a `mac`, only that one: it was approved by the code that it shows."""
+    """Lets one device enrol, once: the one that has its text.
+
+    With a `mac` it is the approval of that device, and its text is the code that the device shows; with an `address` it
+    was handed out to whoever asked from there. `device` is who used it.
+    """
 
     __tablename__ = "pairing_token"
 
@@ -134,10 +142,23 @@ class PairingToken(db.Model):  # type: ignore[name-defined]
     kind: Mapped[str] = mapped_column(ForeignKey("pairing_window.kind", ondelete="CASCADE"), index=True)
     sha256: Mapped[str] = mapped_column(String(64), unique=True)
     mac: Mapped[str | None] = mapped_column(String(17))
+    address: Mapped[str | None] = mapped_column(String(45))
+    wrong_tries: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    device_id: Mapped[int | None] = mapped_column(ForeignKey("device.id", ondelete="SET NULL"))
 
     window: Mapped[PairingWindow] = relationship(back_populates="tokens")
+    device: Mapped[Device | None] = relationship()
+
+    @staticmethod
+    def code_digest(mac: str, code: str) -> str:
+        """What is kept of a code. Its 8 digits could be guessed from a bare hash, so the secret key goes in.
+
+        Needs an application context.
+        """
+        key = str(current_app.secret_key).encode()
+        return hmac.digest(key, f"{mac} {code}".encode(), "sha256").hex()
 
 
 class Event(db.Model):  # type: ignore[name-defined]

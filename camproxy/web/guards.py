@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 ANYONE, LOGIN, ADMIN, SEE, STEER = "anyone", "login", "admin", "may see", "may steer"
 MANAGE, ITSELF = "may manage", "the device, or who may manage it"
+#: A board that nobody knows yet, and no page: a cookie counts for nothing, so there is no proof to be asked for.
+NEW_DEVICE = "new device"
 NEEDED_LEVEL = {SEE: "view", STEER: "control"}
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 #: Answers 503 by itself while the server stops.
@@ -34,6 +36,7 @@ def allow(who: str) -> Callable[[View], View]:
     """Say who may use a view: ANYONE, LOGIN, ADMIN; SEE and STEER for the camera that its path names.
 
     MANAGE for the device that its path names, if it names one; ITSELF for a device with its key, besides.
+    NEW_DEVICE for one that has none yet.
     """
 
     def mark(view: View) -> View:
@@ -62,6 +65,9 @@ def guard() -> ResponseReturnValue | None:
     if who is None:
         log.error("%s says nothing about who may use it", request.endpoint)
         raise Forbidden("This address is closed.")
+    if who == NEW_DEVICE:
+        refuse_pages()
+        return None
     if who == ITSELF and (key := shown_key()):
         g.device_row, g.by_token, g.by_device = key.device, True, True
     elif who != ANYONE:
@@ -105,6 +111,12 @@ def managed_device(key: str | int | None) -> Device | None:
     if device is None or device.id not in managed_devices(current_user):
         raise NotFound("There is no such device.")
     return device
+
+
+def refuse_pages() -> None:
+    """A page of whichever site must not try tokens from within the network of who reads it. Raises Forbidden."""
+    if "Origin" in request.headers or "Sec-Fetch-Site" in request.headers:
+        raise Forbidden("This address is for devices, not for pages.")
 
 
 def camera_for(user: User, key: str | int | None, needed: str) -> Camera:

@@ -11,8 +11,10 @@ from flask_socketio import SocketIO
 from camproxy.cameras import Cameras
 from camproxy.control.throttle import Throttle
 from camproxy.devices import Devices
+from camproxy.enrolment import Enrolment
 from camproxy.later import Later
 from camproxy.links.linger import Linger
+from camproxy.pairing import Pairing
 from camproxy.probe import Probe
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings
@@ -38,6 +40,8 @@ class Services:
     places: Places
     later: Later
     probe: Probe
+    pairing: Pairing
+    enrolment: Enrolment
     #: Devices without a valid key, by address; and with one, by device.
     refusals: Attempts
     arrivals: Attempts

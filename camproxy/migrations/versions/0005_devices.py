@@ -60,11 +60,17 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(16), nullable=False),
         sa.Column("sha256", sa.String(64), nullable=False),
         sa.Column("mac", sa.String(17)),
+        sa.Column("address", sa.String(45)),
+        sa.Column("wrong_tries", sa.Integer, nullable=False),
         sa.Column("created_at", sa.DateTime, nullable=False),
         sa.Column("used_at", sa.DateTime),
+        sa.Column("device_id", sa.Integer),
         sa.PrimaryKeyConstraint("id", name="pk_pairing_token"),
         sa.ForeignKeyConstraint(
             ["kind"], ["pairing_window.kind"], name="fk_pairing_token_kind_pairing_window", ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["device_id"], ["device.id"], name="fk_pairing_token_device_id_device", ondelete="SET NULL"
         ),
         sa.UniqueConstraint("sha256", name="uq_pairing_token_sha256"),
     )

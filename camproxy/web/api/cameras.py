@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import time
-import unicodedata
 from contextlib import suppress
 from typing import Any
 
@@ -74,7 +72,7 @@ def show(camera: str) -> CameraOut:
 def add(json: CameraIn) -> tuple[CameraOut, int]:
     fields = columns(json.model_dump())
     check_devices(fields)
-    row = Camera(slug=free_slug(json.name), **fields)
+    row = Camera(slug=Camera.free_slug(json.name), **fields)
     db.session.add(row)
     audit.note(Action.CAMERA_ADDED, row.name, without_password(row.url))
     store(row)
@@ -191,12 +189,3 @@ def store(row: Camera) -> None:
         raise Conflict("There is a camera of that name already.") from None
     services().cameras.put(config_of(row))
     review_access()
-
-
-def free_slug(name: str) -> str:
-    """A word for addresses, from the name; never a bare number, which would be another camera's."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60]
-    base = base if base and not base.isdigit() else f"camera-{base}".rstrip("-")
-    taken = set(db.session.scalars(db.select(Camera.slug)))
-    return next(slug for n in range(1, 10_000) if (slug := base if n == 1 else f"{base}-{n}") not in taken)

@@ -8,22 +8,15 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from camproxy.control.pan_tilt import Limits
-from camproxy.errors import N_, BadRequest
+from camproxy.errors import BadRequest
 from camproxy.links import scheme_of, without_password
-from camproxy.messages import Angle, CameraKey, Direction, Rate, Step, Switch
+from camproxy.messages import Angle, CameraKey, Direction, Name, Rate, Step, Switch, printable
 from camproxy.web.announcer import control_state
 from camproxy.web.services import services
 from models import ApiToken, AuditEvent, Camera, LoginSession, Preset, User
 
 Level = Literal["none", "view", "control"]
 Role = Literal["viewer", "operator", "admin"]
-
-
-def printable(text: str) -> str:
-    """Names are shown to people: no control characters, and none that turn the text around them (bidi)."""
-    if not all(character.isprintable() or character == "\u200c" for character in text):
-        raise ValueError(N_("must not have control characters"))
-    return text
 
 
 def camera_address(url: str) -> str:
@@ -34,7 +27,6 @@ def camera_address(url: str) -> str:
     return url
 
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), AfterValidator(printable)]
 PresetName = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40), AfterValidator(printable)
 ]
