@@ -42,6 +42,7 @@ class Action(StrEnum):
     DEVICE_APPROVED = "device_approved"
     DEVICE_ENROLLED = "device_enrolled"
     DEVICE_REFUSED = "device_refused"
+    DEVICE_REVOKED = "device_revoked"
 
 
 def note(action: Action, subject: str = "", detail: str = "", who: str | None = None) -> None:

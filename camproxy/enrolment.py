@@ -84,14 +84,15 @@ class Enrolment:
         at = self._pairing.now()
         token = self._claim(asked, at)
         known = db.session.scalar(db.select(Device).filter_by(mac=asked.mac))
-        why = objection(known, asked)
+        why = objection(known, asked, token) if token else WRONG_TOKEN
         if token is None or why:
             db.session.rollback()
-            self._refuse(asked, WRONG_TOKEN if token is None else why)
+            self._refuse(asked, why)
         device = admit(known, asked, address, self._frame_rate)
         key = device.issue_key()
         token.device_id = device.id
-        audit.note(Action.DEVICE_ENROLLED, f"{device.name} ({device.mac})", asked.kind, who=audit.STRANGER)
+        how = asked.kind if known is None else f"{asked.kind}, again"
+        audit.note(Action.DEVICE_ENROLLED, f"{device.name} ({device.mac})", how, who=audit.STRANGER)
         db.session.commit()
         log.info("%s %s has enrolled as device %d", asked.kind, asked.mac, device.id)
         self._tell(device)
@@ -118,10 +119,11 @@ class Enrolment:
 
     def _refuse(self, asked: Register, why: str) -> NoReturn:
         """Raises Forbidden. Only the log and the audit log say why."""
-        log.warning("%s %s is not let in: %s", asked.kind, asked.mac, why)
-        if CODE.fullmatch(asked.token):
+        if CODE.fullmatch(asked.token):  # every few seconds, until somebody approves it
+            log.debug("%s %s is not let in by its code: %s", asked.kind, asked.mac, why)
             self._pairing.wrong_code(asked.kind, asked.mac, why)
         else:
+            log.warning("%s %s is not let in: %s", asked.kind, asked.mac, why)
             self._pairing.wrong_try(asked.kind, asked.mac, why)
         raise Forbidden(NOT_LET_IN)
 
@@ -139,10 +141,15 @@ def sha256_of(asked: Register) -> str:
     return digest(asked.token)
 
 
-def objection(known: Device | None, asked: Register) -> str:
+def objection(known: Device | None, asked: Register, token: PairingToken) -> str:
     """Why a device may not come back, even with a token; empty if it may."""
-    if known and known.kind != asked.kind:
+    if known is None:
+        return ""
+    if known.kind != asked.kind:
         return f"it has enrolled as {known.kind}"
-    if known and not known.enabled:
+    if not known.enabled:
         return "it is switched off"
+    if token.address is not None and (known.last_seen_at or any(key.first_used_at for key in known.keys)):
+        # A MAC is no secret: who got a token for the asking could take the place of any device.
+        return "it is in use already, and anybody could have had that token"
     return ""

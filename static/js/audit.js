@@ -23,6 +23,14 @@ const ACTIONS = {
   camera_changed: (names) => _("%(who)s changed the camera %(subject)s", names),
   camera_removed: (names) => _("%(who)s removed the camera %(subject)s", names),
   control_taken_over: (names) => _("%(who)s took over the steering of %(subject)s", names),
+  pairing_opened: (names) => _("%(who)s opened pairing for %(subject)s", names),
+  pairing_closed: (names) => _("%(who)s closed pairing for %(subject)s", names),
+  pairing_ended: (names) => _("Too many wrong tries ended the pairing of %(subject)s", names),
+  pairing_token_given: (names) => _("A token for %(subject)s was given to the network", names),
+  device_approved: (names) => _("%(who)s approved the device %(subject)s", names),
+  device_enrolled: (names) => _("The device %(subject)s has enrolled", names),
+  device_refused: (names) => _("The device %(subject)s was not let in", names),
+  device_revoked: (names) => _("%(who)s ended the keys of the device %(subject)s", names),
 };
 
 let { before } = pageData;
