@@ -87,10 +87,10 @@ class Pairing:
     ) -> str:
         """Open a window, in the place of one that is open. The text of its token, which is known only here and now.
 
-        Raises BadRequest and Conflict.
+        Raises Conflict; ValueError for more than MOST_MINUTES.
         """
         if not 1 <= minutes <= MOST_MINUTES:
-            raise BadRequest("must be from 1 to %(most)s", where="minutes", most=MOST_MINUTES)
+            raise ValueError(f"{minutes} minutes")
         db.session.execute(db.delete(PairingWindow).where(PairingWindow.kind == kind))
         window = self._new_window(kind, by, minutes)
         window.open_to_network, window.allow_unencrypted = open_to_network, allow_unencrypted

@@ -35,7 +35,7 @@ from camproxy.macs import normal_mac
 from camproxy.pairing import MINUTES, MOST_MINUTES, Pairing
 from camproxy.pairing_link import pairing_link, qr
 from camproxy.settings import Settings
-from models import KINDS, Device, PairingWindow, db
+from models import KINDS, Device, db
 
 #: How often it looks whether a device has come. Seconds.
 LOOK_EVERY = 0.5
@@ -92,11 +92,12 @@ def pair(app: Flask, options: argparse.Namespace) -> int:
     row = pairing.window(options.kind)
     assert row is not None
     opened_at = row.opened_at
+    came: set[int] = set()
     try:
         show(options, settings, token, row.expires_at)
-        came = wait(pairing, options, opened_at)
+        wait(pairing, options, opened_at, came)
     except KeyboardInterrupt:
-        came = False
+        print()
     finally:
         db.session.rollback()
         still = pairing.window(options.kind)
@@ -117,26 +118,18 @@ def show(options: argparse.Namespace, settings: Settings, token: str, until: dat
     print(f"Pairing is open for {options.kind} until {until.astimezone():%H:%M:%S}. Ctrl-C closes it.", flush=True)
 
 
-def wait(pairing: Pairing, options: argparse.Namespace, opened_at: datetime) -> bool:
-    """Say which devices come; whether any did."""
-    told: set[int] = set()
-    while True:
+def wait(pairing: Pairing, options: argparse.Namespace, opened_at: datetime, came: set[int]) -> None:
+    """Say which devices come, and add their numbers to `came`."""
+    while options.open_to_network or not came:
         db.session.rollback()  # to see what the server has written since
         row = pairing.window(options.kind)
         if row is None or row.opened_at != opened_at:
-            print("Pairing has ended." if told else "Pairing has ended; no device came.", flush=True)
-            return bool(told)
-        for device in newcomers(row, told):
+            print("Pairing has ended." if came else "Pairing has ended; no device came.", flush=True)
+            return
+        for device in [token.device for token in row.tokens if token.device and token.device_id not in came]:
             print(f"{device.name} has enrolled, {device.mac} from {device.address}.", flush=True)
-        if told and not options.open_to_network:
-            return True
+            came.add(device.id)
         time.sleep(LOOK_EVERY)
-
-
-def newcomers(row: PairingWindow, told: set[int]) -> list[Device]:
-    found = [token.device for token in row.tokens if token.device and token.device_id not in told]
-    told |= {device.id for device in found}
-    return found
 
 
 def guessed(settings: Settings) -> str:

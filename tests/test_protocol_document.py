@@ -13,10 +13,12 @@ from app import create_app
 from camproxy import errors
 from camproxy.frames import FAULTS
 from camproxy.links.reasons import REASONS
-from camproxy.messages import BROWSER_EVENTS, DeviceMessage
+from camproxy.messages import BROWSER_EVENTS, DeviceMessage, Register
+from camproxy.pairing_link import pairing_link
+from camproxy.web.api.pairing import PairingOpened, PairingOut
 from camproxy.web.api.schemas import CameraOut, CameraSettings, CameraStatus, MeOut, PresetOut, TokenOut, UserOut
 from camproxy.web.events import EVENTS
-from camproxy.web.guards import ADMIN, ANYONE, LOGIN, SEE, STEER, allowed_of
+from camproxy.web.guards import ADMIN, ANYONE, LOGIN, NEW_DEVICE, SEE, STEER, allowed_of
 
 TEXT = (Path(__file__).parent.parent / "docs" / "protocol.md").read_text()
 
@@ -91,6 +93,17 @@ def test_every_device_message_is_listed_with_its_fields() -> None:
                 assert field in row[0], f"{kind}: {field} is not described"
 
 
+def test_enrolment_is_described() -> None:
+    text = section("Enrolment")
+    assert first_cells(text) == list(Register.model_fields)
+    link = pairing_link("https://cameras.example.org", "pico", "a token", "AB:CD")
+    for word in re.findall(r"[?&](\w+)=", link):
+        assert re.search(rf"[?&]{word}=", text), f"the link's {word} is not described"
+    (row,) = re.findall(r"^\| POST \| `/api/pairing` .*", TEXT, re.M)
+    for field in PairingOpened.model_fields.keys() - PairingOut.model_fields.keys():
+        assert f"`{field}`" in row
+
+
 def described_routes() -> dict[tuple[str, str], str]:
     found = {}
     for title in ("HTTP", "JSON, `/api`"):
@@ -113,7 +126,7 @@ def test_every_route_is_listed_with_who_may_use_it(app: Flask) -> None:
         for method in (rule.methods or {"GET"}) - {"HEAD", "OPTIONS"}:
             there[method, path] = allowed_of(app, rule.endpoint)
     assert listed == there
-    assert set(there.values()) <= {ANYONE, LOGIN, ADMIN, SEE, STEER}
+    assert set(there.values()) <= {ANYONE, LOGIN, ADMIN, SEE, STEER, NEW_DEVICE}
 
 
 @pytest.mark.parametrize(
@@ -124,6 +137,7 @@ def test_every_route_is_listed_with_who_may_use_it(app: Flask) -> None:
         ("Preset", PresetOut),
         ("User", UserOut),
         ("Token", TokenOut),
+        ("Pairing", PairingOut),
     ],
 )
 def test_the_fields_of_the_answers_are_listed(name: str, model: typing.Any) -> None:

@@ -16,14 +16,14 @@ from werkzeug.routing import Rule
 from app import create_app
 from camproxy.messages import BROWSER_EVENTS
 from camproxy.web.events import EVENTS
-from camproxy.web.guards import ADMIN, ANYONE, LOGIN, NEEDED_LEVEL, SEE, STEER, UNSAFE, allowed_of
+from camproxy.web.guards import ADMIN, ANYONE, LOGIN, NEEDED_LEVEL, NEW_DEVICE, SEE, STEER, UNSAFE, allowed_of
 from camproxy.web.socketio_limits import MALFORMED
 from models import ROLES, ApiToken, Camera, Permission, User, db
 
 #: What the views answer in these tests, for it is the guard that is tested: whoever gets this was let in.
 LET_IN = 299
 #: Everything that needs no log-in. A new one is a decision, so it is written down here.
-OPEN = {"/static/<path:filename>", "/login", "/health", "/api/openapi.json"}
+OPEN = {"/static/<path:filename>", "/login", "/health", "/api/openapi.json", "/public/tokens"}
 #: Cameras by what a non-admin may do with them; there is none of the last name.
 CAMERAS = {"steered": "control", "watched": "view", "hidden": "none", "absent": None}
 
@@ -120,16 +120,26 @@ def ask(house: House, role: str, method: str, rule: str, camera: str = "steered"
 
 
 def test_there_are_routes_of_every_kind(routes: list[tuple[str, str, str]]) -> None:
-    assert {who for _, _, who in routes} == {ANYONE, LOGIN, ADMIN, SEE, STEER}
+    assert {who for _, _, who in routes} == {ANYONE, LOGIN, ADMIN, SEE, STEER, NEW_DEVICE}
     assert len(routes) > 40
 
 
 def test_what_is_open_to_anyone_is_known(routes: list[tuple[str, str, str]]) -> None:
     assert {rule for _, rule, who in routes if who == ANYONE} == OPEN
+    assert {rule for _, rule, who in routes if who == NEW_DEVICE} == {"/register"}
+
+
+@pytest.mark.parametrize("role", ["anonymous", *ROLES])
+def test_a_new_device_needs_no_proof_and_a_page_is_none(house: House, role: str) -> None:
+    assert house.ask(role, "POST", "/register").status_code == LET_IN
+    for name, value in (("Origin", "http://localhost"), ("Origin", "null"), ("Sec-Fetch-Site", "same-origin")):
+        assert house.ask(role, "POST", "/register", **{name: value}).status_code == 403
 
 
 def test_anonymous_gets_in_nowhere_else(house: House, routes: list[tuple[str, str, str]]) -> None:
     for method, rule, who in routes:
+        if who == NEW_DEVICE:
+            continue
         if who == ANYONE:
             # Even here what changes something needs the proof that our own page asked.
             expected = 400 if method in UNSAFE else LET_IN
@@ -258,7 +268,7 @@ def test_while_the_server_stops_everything_is_refused(
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
 def test_no_method_goes_around_the_guard(house: House, routes: list[tuple[str, str, str]], method: str) -> None:
     for _, rule, who in routes:
-        if who != ANYONE and not rule.startswith("/ws/"):
+        if who not in (ANYONE, NEW_DEVICE) and not rule.startswith("/ws/"):
             status = ask(house, "anonymous", method, rule).status_code
             assert status in (302, 401, 405), (method, rule)
 

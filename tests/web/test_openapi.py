@@ -61,6 +61,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/cameras/{camera}/light_command": {"state": True},
     "POST /api/cameras/{camera}/control": {},
     "PUT /api/cameras/{camera}/presets/{slot}": {"name": "Gate", "x": 1, "y": 2},
+    "POST /api/pairing": {"kind": "pico"},
+    "POST /api/pairing/approve": {"kind": "pico", "mac": "24:0A:C4:12:34:56", "code": "1234 5678"},
     "POST /api/users": {"username": "One more", "password": PASSWORD},
     "PATCH /api/users/{user_id}": {"role": "operator"},
     "PUT /api/users/{user_id}/permissions": {"permissions": []},
@@ -92,7 +94,10 @@ class World:
             lease = self.app.extensions["camproxy"].cameras.put(config_of(camera)).lease
             if holder := lease.state().holder:
                 lease.release(holder.id)
-            real = {"camera": "steered", "slot": 1, "user_id": self.user("somebody", "viewer").id}
+            pairing = self.app.extensions["camproxy"].pairing
+            if pairing.window("pico") is None:
+                pairing.open("pico", "admin")
+            real = {"camera": "steered", "slot": 1, "kind": "pico", "user_id": self.user("somebody", "viewer").id}
             if role in ROLES:
                 me = self.user(role, role)
                 if role not in self.tokens or ApiToken.shown(self.tokens[role]) is None:
