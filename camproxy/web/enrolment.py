@@ -7,6 +7,7 @@ import time
 from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 from limits import parse
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from camproxy.clock import iso
 from camproxy.enrolment import CODE
@@ -36,8 +37,7 @@ def enrol_limit() -> str:
 @limiter.limit(enrol_limit)
 def register() -> ResponseReturnValue:
     """201 `{"device_id", "api_key", "ws_path"}`. The key is told this once."""
-    request.max_content_length = LARGEST
-    asked = read_register(request.get_data(cache=False))
+    asked = read_register(small_body())
     if CODE.fullmatch(asked.token) and not limiter.limiter.hit(CODES_OF_ONE, "code of", asked.mac):
         raise RateLimited("Too many attempts. Wait a minute and try again.")
     try:
@@ -46,6 +46,15 @@ def register() -> ResponseReturnValue:
         time.sleep(max(0.0, g.begun + REFUSED_AFTER - time.monotonic()))
         raise
     return {"device_id": given.device_id, "api_key": given.api_key, "ws_path": given.ws_path}, 201
+
+
+def small_body() -> bytes:
+    """Raises RequestEntityTooLarge."""
+    request.max_content_length = LARGEST + 1
+    body = request.get_data(cache=False)
+    if len(body) > LARGEST:  # Werkzeug cuts off a body that did not say its length
+        raise RequestEntityTooLarge
+    return body
 
 
 @bp.get("/public/tokens")

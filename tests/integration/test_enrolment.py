@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import sqlite3
-import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -181,8 +180,10 @@ class TestRefusals:
             for _ in range(9):
                 for kind, taken in times.items():
                     taken.append(register(server, body | {"kind": kind}, session).elapsed.total_seconds())
-        assert min(map(min, times.values())) > 0.09
-        assert abs(statistics.median(times["pico"]) - statistics.median(times["esp32cam"])) < 0.05
+        # The best of each: on a busy machine single ones take whatever they take.
+        quickest = {kind: min(taken) for kind, taken in times.items()}
+        assert all(0.09 < seconds for seconds in quickest.values()), quickest
+        assert abs(quickest["pico"] - quickest["esp32cam"]) < 0.03, quickest
 
     def test_20_wrong_tries_close_the_window_of_that_kind(self, server: RunningServer, admin: Person) -> None:
         body, other = a_device(admin), a_device(admin, "pico")
