@@ -95,6 +95,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     cameras = Cameras(policy(settings), clock, devices.board)
     pairing = Pairing(app, clock)
     enrolment = Enrolment(pairing, clock, settings.frame_rate)
+    enrolment.listeners.append(enrolment_routes.appear)
     fanout = FanOut(clock)
     socketio_viewers = SocketIOViewers(socketio, live, cameras, clock)
     Announcer(cameras, devices, live, fanout, socketio)

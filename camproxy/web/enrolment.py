@@ -7,16 +7,20 @@ import time
 from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 from limits import parse
+from sqlalchemy import or_
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from camproxy.clock import iso
 from camproxy.enrolment import CODE
 from camproxy.errors import BadRequest, Forbidden, RateLimited
 from camproxy.messages import read_register
+from camproxy.new_devices import address_of
+from camproxy.rows import config_of
 from camproxy.web.guards import ANYONE, NEW_DEVICE, allow
 from camproxy.web.login import limiter
+from camproxy.web.review import follow_devices, review_access
 from camproxy.web.services import services
-from models import KINDS
+from models import KINDS, Camera, Device, db
 
 bp = Blueprint("enrolment", __name__)
 
@@ -46,6 +50,15 @@ def register() -> ResponseReturnValue:
         time.sleep(max(0.0, g.begun + REFUSED_AFTER - time.monotonic()))
         raise
     return {"device_id": given.device_id, "api_key": given.api_key, "ws_path": given.ws_path}, 201
+
+
+def appear(device: Device) -> None:
+    """A listener of Enrolment: what was written about a device that was let in shall run."""
+    follow_devices()
+    its = or_(Camera.url == address_of(device), Camera.pico_id == device.id)
+    for row in db.session.scalars(db.select(Camera).where(its)):
+        services().cameras.put(config_of(row))
+    review_access()
 
 
 def small_body() -> bytes:

@@ -7,12 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from camproxy.messages import Switch
-from camproxy.web.api.schemas import Answer, Body, Name
+from camproxy.messages import Kind, Name, Switch
+from camproxy.web.api.schemas import Answer, Body
 from camproxy.web.review import running_device
 from models import Camera, Device, DeviceKey, Event, db
-
-Kind = Literal["esp32cam", "pico"]
 
 
 class DeviceStatus(Answer):
