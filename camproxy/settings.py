@@ -230,10 +230,17 @@ class Settings:
 
     def certificate(self) -> Certificate | None:
         """What the server speaks TLS with, if it does; made when none is named. Raises BadSetting."""
-        if not self.tls:
-            return None
+        return certificates.find(*self._certificate_files) if self.tls else None
+
+    @property
+    def certificate_place(self) -> tuple[Path, Path]:
+        """Where that certificate and its key are, or would be. Raises BadSetting."""
+        return certificates.place(*self._certificate_files)
+
+    @property
+    def _certificate_files(self) -> tuple[Path | None, Path | None, Path]:
         chain, key = (file and self.data_dir / file for file in (self.tls_certificate, self.tls_key))
-        return certificates.find(chain, key, self.data_dir / "certificates")
+        return chain, key, self.data_dir / "certificates"
 
     @property
     def secrets(self) -> list[str]:

@@ -9,8 +9,10 @@ from flask import current_app
 from flask_socketio import SocketIO
 
 from camproxy.cameras import Cameras
+from camproxy.certificates import Certificate
 from camproxy.control.throttle import Throttle
 from camproxy.devices import Devices
+from camproxy.expiry import Expiry
 from camproxy.later import Later
 from camproxy.links.linger import Linger
 from camproxy.probe import Probe
@@ -38,6 +40,7 @@ class Services:
     places: Places
     later: Later
     probe: Probe
+    expiry: Expiry
     #: Devices without a valid key, by address; and with one, by device.
     refusals: Attempts
     arrivals: Attempts
@@ -45,3 +48,8 @@ class Services:
 
 def services() -> Services:
     return cast(Services, current_app.extensions["camproxy"])
+
+
+def certificate() -> Certificate | None:
+    """What we speak TLS with, if we do: a device is told its `spki_pin` and `fingerprint`."""
+    return services().expiry.certificate
