@@ -9,6 +9,7 @@ import hashlib
 import ipaddress
 import logging
 import os
+import re
 import socket
 import ssl
 import threading
@@ -137,6 +138,13 @@ def ending(certificate: x509.Certificate, now: float) -> str | None:
 
 #: One object for each pair of files: who asks for pins sees what connections are served with.
 _known: dict[tuple[Path, Path], Certificate] = {}
+
+
+def pin(text: str) -> str:
+    """`text`, which has to be of the form of `spki_pin`. Raises ValueError."""
+    if not re.fullmatch(r"sha256//[A-Za-z0-9+/]{43}=", text):
+        raise ValueError(f"{text!r} is no pin")
+    return text
 
 
 def find(chain: Path | None, key: Path | None, directory: Path) -> Certificate:

@@ -116,11 +116,9 @@ def test_what_others_made_is_replaced_only_by_force(tmp_path: Path) -> None:
     chain, key = tmp_path / "theirs.pem", tmp_path / "theirs.key"
     site = Site(tmp_path, TLS_CERTIFICATE="theirs.pem", TLS_KEY=str(key))
     site.chain = chain
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        + ["-subj", "/CN=theirs", "-keyout", key, "-out", chain],
-        check=True,
-        capture_output=True,
+    openssl(
+        *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+        *("-subj", "/CN=theirs", "-keyout", str(key), "-out", str(chain)),
     )
     before = chain.read_bytes(), key.read_bytes()
     for options in ((), ("--new-key",)):
