@@ -15,6 +15,8 @@ from camproxy.diagnostics.findings import Check, Failed, NotChecked
 from camproxy.diagnostics.line import Line
 
 KINDS = ("pico", "esp32cam")
+#: A key that does not count is refused at once. Seconds.
+REFUSED_WITHIN = 0.5
 #: How long the server may take to greet. Seconds.
 WELCOME_WITHIN = 5.0
 
@@ -66,6 +68,8 @@ class Device:
         }
         if self._kind == "pico":
             first |= {"servo1_angle": self._pose["servo1"], "servo2_angle": self._pose["servo2"]}
+        # What is sent to somebody who is closing can undo the closing, and why it closed is lost.
+        self._receive(time.monotonic() + REFUSED_WITHIN)
         self._send(first)
         until = time.monotonic() + WELCOME_WITHIN
         while (message := self._receive(until)) is not None:

@@ -106,19 +106,17 @@ def of_ufw(text: str) -> list[Chain] | None:
 
 def of_firewalld(text: str) -> list[Chain]:
     """Of the default zone."""
-    said = dict(re.findall(r"^\s+(target|services|ports): ?(.*)$", text, re.MULTILINE))
-    ports = [
-        port
-        for port, _, protocol in (word.partition("/") for word in said.get("ports", "").split())
-        if protocol == "tcp"
-    ]
+    said = dict(re.findall(r"^ +(target|services|ports): ?(.*)$", text, re.MULTILINE))
+    ports = [port for port, _, kind in (word.partition("/") for word in said.get("ports", "").split()) if kind == "tcp"]
     for service in said.get("services", "").split():
         try:
             ports.append(str(socket.getservbyname(service, "tcp")))
         except OSError:
             continue  # one that only firewalld knows
-    rules = tuple(Rule(True, ports_of(port)) for port in ports)
-    return [Chain(said.get("target") == "ACCEPT", rules)]
+    rules = [Rule(True, ports_of(port)) for port in ports]
+    for rest, port, verdict in re.findall(r'^\trule (.*)port port="([\d-]+)" protocol="tcp" (\w+)', text, re.MULTILINE):
+        rules.append(Rule(verdict == "accept", ports_of(port), "address" in rest))
+    return [Chain(said.get("target") == "ACCEPT", tuple(rules))]
 
 
 # nft -j list ruleset

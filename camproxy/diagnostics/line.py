@@ -159,18 +159,20 @@ class Line:
         """An open WebSocket. Raises Failed."""
         sock = self._opened()
         url = f"{'wss' if self.secure else 'ws'}://{self.authority}{self._root}{path}"
+        opened = websocket.WebSocket()
         try:
-            opened: websocket.WebSocket = websocket.create_connection(
+            opened.connect(
                 url,
                 timeout=self.within,
                 socket=sock,
                 header=dict(headers),
-                redirect_limit=0,
+                redirect_limit=0,  # a key does not go wherever somebody says
                 suppress_origin=True,
             )
         except (OSError, ValueError, websocket.WebSocketException) as error:
             sock.close()
-            raise refusals.no_upgrade(error, path, self.within) from error
+            answer = opened.handshake_response
+            raise refusals.no_upgrade(error, path, self.within, (answer and answer.headers) or {}) from error
         return opened
 
     def _looked_up(self) -> list[tuple[Any, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
+from collections.abc import Mapping
 
 import websocket
 from cryptography import x509
@@ -163,8 +164,10 @@ def no_health(status: int, location: str, authority: str) -> Failed:
     )
 
 
-def no_upgrade(error: Exception, path: str, within: float) -> Failed:
-    """No WebSocket was opened."""
+def no_upgrade(error: Exception, path: str, within: float, headers: Mapping[str, str]) -> Failed:
+    """No WebSocket was opened; `headers` are those of the answer, if one came."""
+    if location := headers.get("location"):
+        return Failed(f"{path} sends on to {location}", "Give that address: devices follow nobody who sends them on.")
     if isinstance(error, websocket.WebSocketBadStatusException):
         status = error.status_code
         if location := (error.resp_headers or {}).get("location"):
