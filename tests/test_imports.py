@@ -36,6 +36,7 @@ FLOORS = (
         "camproxy.probe",
         "camproxy.expiry",
     ),
+    ("camproxy.diagnostics",),
     ("camproxy.bootstrap", "camproxy.serving", "camproxy.tls", "camproxy.worker", "camproxy.watchdog"),
     ("camproxy.eventlet_server",),
     ("camproxy.web",),

@@ -15,6 +15,8 @@ from camproxy.diagnostics.findings import Check, Failed, NotChecked
 from camproxy.diagnostics.line import Line
 
 KINDS = ("pico", "esp32cam")
+#: The server keeps it as the firmware's until the board itself comes back: so that an admin knows who it was.
+VERSION = "check_connection"
 #: A key that does not count is refused at once. Seconds.
 REFUSED_WITHIN = 0.5
 #: How long the server may take to greet. Seconds.

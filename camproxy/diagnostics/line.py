@@ -22,6 +22,7 @@ from camproxy.certificates import days_left, ending, fingerprint, spki_pin
 from camproxy.clock import Clock, SystemClock
 from camproxy.diagnostics import refusals
 from camproxy.diagnostics.findings import Failed, NotChecked
+from camproxy.links.accepted import NOT_AUTHORIZED
 
 #: Further apart than this, and certificates, tokens and times in recordings are in doubt. Seconds.
 CLOCKS_APART = 60.0
@@ -149,7 +150,7 @@ class Line:
             code, reason = self._closed_with(opened)
         finally:
             opened.shutdown()
-        if (code, reason) != (refusals.UNAUTHORIZED, refusals.MISSING):
+        if (code, reason) != (NOT_AUTHORIZED, refusals.MISSING):
             raise refusals.odd_probe(code, reason)
         return f"a WebSocket gets through (and is closed with {code} {reason}, as it has no key)"
 

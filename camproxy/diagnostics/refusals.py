@@ -13,8 +13,8 @@ from cryptography import x509
 from camproxy.certificates import spki_pin
 from camproxy.clock import iso
 from camproxy.diagnostics.findings import Failed
+from camproxy.links.accepted import NOT_AUTHORIZED, REFUSED, REPLACED
 
-UNAUTHORIZED, FORBIDDEN, REPLACED = 4001, 4003, 4009
 MISSING, INVALID = "Missing authorization", "Invalid token"
 #: RFC 6455 section 7.1.5: there was none.
 NO_CODE = 1005
@@ -40,8 +40,8 @@ STATUSES = {
         "Is this address CamProxy's, with the right port, and is its release new enough?",
     ),
     429: (
-        "that there are too many connections from here",
-        "Wait a minute; then see docs/operations.md, nginx, about limits.",
+        "that it was tried too often, or that too many are connected from here",
+        "Wait a minute, then try once more.",
     ),
     502: ("that the server behind it does not run", "Start CamProxy, and see whether the proxy knows its port."),
     503: ("that the server behind it is not ready", "Wait a moment; then see CamProxy's log."),
@@ -50,19 +50,19 @@ STATUSES = {
 
 #: By code and reason as docs/protocol.md has them; a reason of None stands for all others.
 CLOSINGS: dict[tuple[int, str | None], tuple[str, str]] = {
-    (UNAUTHORIZED, MISSING): (
+    (NOT_AUTHORIZED, MISSING): (
         "the key did not arrive",
         "The proxy in front takes the Authorization header away: pass it on (it is passed on unless it is set).",
     ),
-    (UNAUTHORIZED, INVALID): (
+    (NOT_AUTHORIZED, INVALID): (
         "the server does not know this key",
         "Copy it again, whole; was it rotated or removed? Else pair the device again, which gives it a new key.",
     ),
-    (FORBIDDEN, "Wrong device type"): (
+    (REFUSED, "Wrong device type"): (
         "this is the key of a device of the other kind",
         "Give the right --kind, or key.",
     ),
-    (FORBIDDEN, "Revoked"): (
+    (REFUSED, "Revoked"): (
         "this device was switched off, or its key revoked",
         "An admin can switch it on under Devices, or pair it again.",
     ),
@@ -70,8 +70,8 @@ CLOSINGS: dict[tuple[int, str | None], tuple[str, str]] = {
         "another connection with the same key has taken over",
         "The device itself has come back, or two devices have one key: each needs its own.",
     ),
-    (UNAUTHORIZED, None): ("the server does not take this key", "Pair the device again, which gives it a new key."),
-    (FORBIDDEN, None): ("the server forbids it", "See the server's log."),
+    (NOT_AUTHORIZED, None): ("the server does not take this key", "Pair the device again, which gives it a new key."),
+    (REFUSED, None): ("the server forbids it", "See the server's log."),
     (1000, None): ("the server has ended the connection", "See the server's log."),
     (1001, None): ("the server is stopping", "Wait until it runs again."),
     (1009, None): ("a message was too large", "See the server's log."),
@@ -203,13 +203,13 @@ def closing(code: int, reason: str) -> Failed:
 
 def odd_probe(code: int, reason: str) -> Failed:
     """Without a key, something else came than 4001 `Missing authorization`."""
-    if (code, reason) == (UNAUTHORIZED, INVALID):
+    if (code, reason) == (NOT_AUTHORIZED, INVALID):
         return Failed(
             "a WebSocket gets through, but with a key that nobody sent",
             "The proxy in front sets the Authorization header; it has to pass on that of the device.",
         )
     return Failed(
-        f"a WebSocket was opened, and closed with {code} {reason!r} in place of {UNAUTHORIZED} {MISSING!r}",
+        f"a WebSocket was opened, and closed with {code} {reason!r} in place of {NOT_AUTHORIZED} {MISSING!r}",
         "Something else than CamProxy answers there, or a proxy that ends WebSockets by itself.",
     )
 

@@ -278,7 +278,7 @@ class TestDevice:
         assert f"GET /ws/{kind} " in board.requests[0]
         assert "authorization: bearer a-key\r\n" in board.requests[0].lower()
         connect = board.heard.get(timeout=5)
-        assert (connect["device"], connect["version"]) == (kind, "1.0")
+        assert (connect["type"], connect["device"]) == ("connect", kind)
         assert ("servo1_angle" in connect) == (kind == "pico")
         assert "a-key" not in str(connect)
 
