@@ -207,9 +207,7 @@ def make_self_signed(
         .sign(private, hashes.SHA256())
     )
     for directory in {chain.parent, key.parent}:
-        if not directory.exists():
-            directory.mkdir(mode=0o700, parents=True)
-            belong_to(directory, directory.parent)
+        make_directory(directory)
     if not kept:
         secret = private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -238,6 +236,14 @@ def own_addresses() -> set[ipaddress.IPv4Address | ipaddress.IPv6Address]:
 
 
 IP = (socket.AF_INET, socket.AF_INET6)
+
+
+def make_directory(directory: Path) -> None:
+    """With those above it, each of whoever has the one above."""
+    if not directory.exists():
+        make_directory(directory.parent)
+        directory.mkdir(mode=0o700)
+        belong_to(directory, directory.parent)
 
 
 def write(file: Path, content: bytes, mode: int) -> None:

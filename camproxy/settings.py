@@ -12,7 +12,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -250,9 +250,21 @@ class Settings:
 
 
 def load(overrides: Mapping[str, Any] | None = None) -> Settings:
-    """Read the settings. `overrides` (upper-case names; text or ready values) come before the environment.
+    """Read the settings, and make `data_dir`, and the secret key in it when none is set. Raises BadSetting."""
+    settings = read(overrides)
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSetting(f"DATA_DIR cannot be {str(settings.data_dir)!r}: {error.strerror}") from None
+    if not settings.secret_key:
+        settings = replace(settings, secret_key=kept_secret(settings.data_dir / "secret_key"))
+    return settings
 
-    Raises BadSetting. Makes `data_dir`, and the secret key in it when none is set.
+
+def read(overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read the settings and make nothing. `overrides` (upper-case names; text or ready values) come before all others.
+
+    Raises BadSetting.
     """
     dotenv = dotenv_values(os.environ.get("ENV_FILE") or PROJECT / ".env")
     values: dict[str, Any] = {}
@@ -262,14 +274,7 @@ def load(overrides: Mapping[str, Any] | None = None) -> Settings:
         if raw in (None, ""):
             continue
         values[f.name] = parse(name, raw, f.metadata) if isinstance(raw, str) else raw
-    settings = Settings(**values)
-    try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadSetting(f"DATA_DIR cannot be {str(settings.data_dir)!r}: {error.strerror}") from None
-    if not settings.secret_key:
-        settings = Settings(**values | {"secret_key": kept_secret(settings.data_dir / "secret_key")})
-    return settings
+    return Settings(**values)
 
 
 def parse(name: str, raw: str, metadata: Mapping[str, Any]) -> Any:

@@ -30,7 +30,7 @@ from camproxy.diagnostics.findings import Finding, all_well, as_json, as_text, c
 from camproxy.diagnostics.line import Line
 from camproxy.diagnostics.local_server import LocalServer
 from camproxy.errors import CannotStart
-from camproxy.settings import load
+from camproxy.settings import read
 
 #: What can stand in a header. A key of ours is 43 such characters.
 KEY = re.compile(r"[!-~]{1,500}")
@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def check(address: str | None, key: str, options: argparse.Namespace) -> Iterator[Finding]:
     if address is None:
-        server = LocalServer(load())
+        server = LocalServer(read())
         yield from carry_out([("Local server", server.answers)])
         line = server.line
     else:

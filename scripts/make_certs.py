@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from camproxy import certificates
 from camproxy.errors import CannotStart
-from camproxy.settings import Settings, load
+from camproxy.settings import Settings, read
 
 HOST_NAME = re.compile(r"(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.I)
 
@@ -42,7 +42,7 @@ class Refused(Exception):
 def main(arguments: list[str] | None = None) -> int:
     options = read_options(arguments)
     try:
-        settings = load()
+        settings = read()
         chain, key = settings.certificate_place
         if options.show:
             if not chain.exists():

@@ -25,7 +25,7 @@ from camproxy.diagnostics.findings import Finding, Verdict, all_well, as_json, a
 from camproxy.diagnostics.line import Line
 from camproxy.diagnostics.local_server import LocalServer, own_chain
 from camproxy.errors import CannotStart
-from camproxy.settings import load
+from camproxy.settings import read
 
 #: In order: the name of a check, and the method of Line that makes it.
 OUTSIDE = {
@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
 def look(options: argparse.Namespace) -> Iterator[Finding]:
     chain = None
     if not options.outside:
-        settings = load()
+        settings = read()
         chain = own_chain(settings)
         server = LocalServer(settings)
         yield from carry_out(server.checks())

@@ -12,7 +12,7 @@ import pytest
 
 from camproxy.diagnostics import firewall_rules
 from camproxy.diagnostics.firewall_rules import Ruling, judge
-from camproxy.diagnostics.firewalls import FIREWALLS, PATH
+from camproxy.diagnostics.firewalls import PATH
 from tests.running import PROJECT
 
 OPEN, SOME, CLOSED = Ruling.OPEN, Ruling.SOME, Ruling.CLOSED
@@ -137,9 +137,12 @@ def in_a_namespace(program: str, setup: str) -> dict[str, list[str]]:
     """What network_diagnostics.py says of the firewall `program` in a network of its own, after `setup`."""
     if not shutil.which(program, path=PATH):
         pytest.skip(f"{program} is not installed")
+    alone = ["unshare", "--net", "--map-root-user"]
+    if subprocess.run([*alone, "true"], capture_output=True, timeout=10, check=False).returncode:
+        pytest.skip("no network namespace can be made here")
     script = f"export PATH={shlex.quote(PATH)}; {setup}\nexec {shlex.quote(sys.executable)} -c {shlex.quote(ASK)}"
     done = subprocess.run(
-        ["unshare", "--net", "--map-root-user", "sh", "-ec", script],
+        [*alone, "sh", "-ec", script],
         cwd=PROJECT,
         capture_output=True,
         text=True,
@@ -244,10 +247,3 @@ def test_no_rules_at_all() -> None:
     assert found["Firewall iptables"] == [
         f"pass: it lets everybody in at port {port}" for port in (5000, 5001, 5002, 5003, 5010, 5020)
     ]
-
-
-def test_every_firewall_of_the_document_is_looked_for() -> None:
-    text = (PROJECT / "docs" / "remote-access.md").read_text()
-    assert {firewall.name for firewall in FIREWALLS} == {"ufw", "firewalld", "nftables", "iptables", "Windows"}
-    for firewall in FIREWALLS:
-        assert firewall.name in text

@@ -17,7 +17,7 @@ from tests.diagnostics.scripts import end, run, start
 from tests.fakes.awkward_server import AwkwardServer
 from tests.integration.boards import Enrolled, enrol
 from tests.integration.people import wait_until
-from tests.running import PROJECT, Person, RunningServer
+from tests.running import Person, RunningServer
 
 MakeServer = Callable[..., RunningServer]
 
@@ -93,9 +93,11 @@ class TestDiagnostics:
         assert f"on port {server.port}: PORT is {busy}, which something else has" in found["Local port"]["said"]
 
     def test_no_server(self, tmp_path: Path) -> None:
-        ended = run("network_diagnostics.py", DATA_DIR=str(tmp_path), PORT=str(free_port()), PORT_RANGE="1")
+        data = tmp_path / "data"
+        ended = run("network_diagnostics.py", DATA_DIR=str(data), PORT=str(free_port()), PORT_RANGE="1", TLS="true")
         assert ended.code == 1
         assert "fail         Local port: CamProxy does not answer" in ended.out
+        assert not data.exists(), "a look changes nothing"
 
     def test_what_cannot_be_is_refused(self, tmp_path: Path) -> None:
         assert run("network_diagnostics.py", DATA_DIR=str(tmp_path), PORT="x").error.startswith(
@@ -105,6 +107,28 @@ class TestDiagnostics:
             assert run("network_diagnostics.py", *arguments).code == 2
         nothing = run("network_diagnostics.py", "https://127.0.0.1:1", "--outside", "--ca", "/nowhere.pem")
         assert nothing.code == 1
+
+
+class TestOnAnotherPort:
+    """The source documents start it on 40345."""
+
+    @pytest.mark.parametrize("how", ["environment", "file"])
+    def test_it_is_started_and_found_there(self, make_server: MakeServer, tmp_path: Path, how: str) -> None:
+        port = free_port()
+        settings = {"PORT": str(port), "PORT_RANGE": "1", "HOST": "0.0.0.0"}
+        file = tmp_path / "settings"
+        file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        given = settings if how == "environment" else {"ENV_FILE": str(file)} | dict.fromkeys(settings, "")
+        server = make_server(**given)
+        assert server.url == f"http://localhost:{port}"
+        with server.person() as admin:
+            assert admin.get("/health").json()["port"] == port
+            device = enrol(admin, "pico")
+        given |= {"DATA_DIR": str(server.data_dir), "CAMPROXY_DEVICE_KEY": device.key}
+        found = run("network_diagnostics.py", "--json", **given).findings()
+        assert found["Local port"]["said"] == f"CamProxy answers, and is healthy, on port {port}"
+        assert found["Bound addresses"]["said"] == f"port {port} of every address of this machine"
+        assert run("check_connection.py", "--kind", "pico", **given).code == 0
 
 
 class TestConnection:
@@ -182,7 +206,7 @@ class TestConnection:
         ended = run("check_connection.py", "--kind", "pico", **given, PORT=str(free_port()))
         assert ended.code == 1
         assert "CamProxy does not answer" in ended.out
-        assert not list(tmp_path.glob("*.db"))
+        assert not list(tmp_path.iterdir())
         odd = run("check_connection.py", "--kind", "pico", "gopher://x", **given)
         assert (odd.code, "is no address" in odd.error) == (1, True)
 
@@ -203,7 +227,7 @@ class TestBehindNginx:
         assert set(found.values()) == {"pass", "not checked"}
         assert {name for name, verdict in found.items() if verdict != "pass"} == {"Local TLS", "Local certificate"}
 
-        with site.person() as admin:
+        with site.server.person() as admin:
             device = enrol(admin, "pico")
         key = {"CAMPROXY_DEVICE_KEY": device.key}
         ended = run("check_connection.py", "--kind", "pico", "--json", "--ca", site.certificate, site.url, **key)
@@ -237,4 +261,3 @@ class TestBehindNginx:
             conf.write_text(whole)
             site.process.send_signal(1)
         assert "proxy_http_version 1.1" in found["advice"]
-        assert (PROJECT / "docs" / "remote-access.md").exists()
