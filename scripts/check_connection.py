@@ -81,7 +81,10 @@ def read_key(file: Path | None) -> str:
     elif not key:
         if not sys.stdin.isatty():
             raise NoKey("there is no key: set CAMPROXY_DEVICE_KEY, or name a file by --key-file")
-        key = getpass.getpass("Key of the device: ")
+        try:
+            key = getpass.getpass("Key of the device: ")
+        except (EOFError, KeyboardInterrupt):
+            raise NoKey("no key was typed in") from None
     if not KEY.fullmatch(key.strip()):
         raise NoKey("what was given as the key is none: it is one word of letters, digits, - and _")
     return key.strip()

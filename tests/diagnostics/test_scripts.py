@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +21,7 @@ from tests.diagnostics.scripts import end, run, start
 from tests.fakes.awkward_server import AwkwardServer
 from tests.integration.boards import Enrolled, enrol
 from tests.integration.people import wait_until
-from tests.running import Person, RunningServer
+from tests.running import PROJECT, Person, RunningServer
 
 MakeServer = Callable[..., RunningServer]
 
@@ -200,6 +204,36 @@ class TestConnection:
             refused = run("check_connection.py", "--kind", "pico", **given, CAMPROXY_DEVICE_KEY=odd)
             assert (refused.code, odd in refused.error) == (1, False)
         assert pico.key not in server.logged
+
+    @pytest.mark.parametrize("typed", ["the key", "Ctrl-D"])
+    def test_at_a_terminal_it_asks_and_shows_nothing(self, server: RunningServer, pico: Enrolled, typed: str) -> None:
+        end_of_input = "\x04"
+        answer, code, said = (
+            (f"{pico.key}\n", 0, "as device") if typed == "the key" else (end_of_input, 1, "no key was")
+        )
+        command = shlex.join([sys.executable, "scripts/check_connection.py", "--kind", "pico"])
+        terminal = subprocess.Popen(
+            ["script", "--quiet", "--return", "--command", command, "/dev/null"],
+            cwd=PROJECT,
+            env=os.environ | settings_of(server),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert terminal.stdin
+        assert terminal.stdout
+        with terminal.stdin, terminal.stdout:
+            shown = b""
+            while not shown.endswith(b"Key of the device: "):
+                more = terminal.stdout.read(1)
+                assert more, shown
+                shown += more
+            terminal.stdin.write(answer.encode())
+            terminal.stdin.flush()
+            shown += terminal.stdout.read()
+        assert terminal.wait(10) == code
+        assert pico.key.encode() not in shown
+        assert b"Traceback" not in shown
+        assert said.encode() in shown
 
     def test_a_server_that_is_not_there(self, tmp_path: Path) -> None:
         given = {"CAMPROXY_DEVICE_KEY": "key", "DATA_DIR": str(tmp_path), "PORT_RANGE": "1"}
