@@ -21,6 +21,7 @@ from camproxy.database import init_database
 from camproxy.device_book import DeviceBook
 from camproxy.devices import Devices
 from camproxy.enrolment import Enrolment
+from camproxy.expiry import Expiry
 from camproxy.later import Later
 from camproxy.links.linger import Linger
 from camproxy.logs import start_logging
@@ -114,6 +115,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     runtime.add("socketio_viewers", socketio_viewers)
     runtime.add("access", AccessWatch(app))
     runtime.add("socketio", SocketIOPart(socketio, sockets, live))
+    expiry = Expiry(settings, clock)
+    runtime.add("expiry", expiry)
     runtime.add("watchdog", Watchdog(fanout.answers))
     Metrics(runtime).init_app(app)
     throttle = Throttle(settings.moves_per_second, clock)
@@ -135,6 +138,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         probe,
         pairing,
         enrolment,
+        expiry,
         refusals=Attempts(settings.device_refusals),
         arrivals=Attempts(settings.device_connections),
     )

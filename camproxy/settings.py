@@ -12,7 +12,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -233,10 +233,17 @@ class Settings:
 
     def certificate(self) -> Certificate | None:
         """What the server speaks TLS with, if it does; made when none is named. Raises BadSetting."""
-        if not self.tls:
-            return None
+        return certificates.find(*self._certificate_files) if self.tls else None
+
+    @property
+    def certificate_place(self) -> tuple[Path, Path]:
+        """Where that certificate and its key are, or would be. Raises BadSetting."""
+        return certificates.place(*self._certificate_files)
+
+    @property
+    def _certificate_files(self) -> tuple[Path | None, Path | None, Path]:
         chain, key = (file and self.data_dir / file for file in (self.tls_certificate, self.tls_key))
-        return certificates.find(chain, key, self.data_dir / "certificates")
+        return chain, key, self.data_dir / "certificates"
 
     @property
     def secrets(self) -> list[str]:
@@ -246,9 +253,21 @@ class Settings:
 
 
 def load(overrides: Mapping[str, Any] | None = None) -> Settings:
-    """Read the settings. `overrides` (upper-case names; text or ready values) come before the environment.
+    """Read the settings, and make `data_dir`, and the secret key in it when none is set. Raises BadSetting."""
+    settings = read(overrides)
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSetting(f"DATA_DIR cannot be {str(settings.data_dir)!r}: {error.strerror}") from None
+    if not settings.secret_key:
+        settings = replace(settings, secret_key=kept_secret(settings.data_dir / "secret_key"))
+    return settings
 
-    Raises BadSetting. Makes `data_dir`, and the secret key in it when none is set.
+
+def read(overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read the settings and make nothing. `overrides` (upper-case names; text or ready values) come before all others.
+
+    Raises BadSetting.
     """
     dotenv = dotenv_values(os.environ.get("ENV_FILE") or PROJECT / ".env")
     values: dict[str, Any] = {}
@@ -258,14 +277,7 @@ def load(overrides: Mapping[str, Any] | None = None) -> Settings:
         if raw in (None, ""):
             continue
         values[f.name] = parse(name, raw, f.metadata) if isinstance(raw, str) else raw
-    settings = Settings(**values)
-    try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadSetting(f"DATA_DIR cannot be {str(settings.data_dir)!r}: {error.strerror}") from None
-    if not settings.secret_key:
-        settings = Settings(**values | {"secret_key": kept_secret(settings.data_dir / "secret_key")})
-    return settings
+    return Settings(**values)
 
 
 def parse(name: str, raw: str, metadata: Mapping[str, Any]) -> Any:

@@ -27,6 +27,8 @@ PROGRAMS = {
     "nginx": ("nginx",),
     "postgresql": ("initdb",),
     "openssl": ("openssl",),
+    "nftables": ("nft",),
+    "iptables": ("iptables",),
     "systemd": ("systemd-analyze",),
 }
 #: Chromium without a single font shows pages without text.

@@ -20,7 +20,7 @@ bp = Blueprint("health", __name__)
 @bp.get("/health")
 @allow(ANYONE)
 def health() -> ResponseReturnValue:
-    """healthy, degraded (a camera is missing, nothing can be stored) or unhealthy (503). The causes are for admins."""
+    """healthy, degraded (a camera or something else is missing) or unhealthy (503). The causes are for admins."""
     shared = services()
     fatal = []
     if shared.runtime.stopping:
@@ -31,6 +31,8 @@ def health() -> ResponseReturnValue:
     if database.unreadable:
         fatal.append(f"the database does not answer: {database.unreadable}")
     missing = [f"the database takes nothing: {database.unwritable}"] if database.unwritable else []
+    if warning := shared.expiry.warning():
+        missing.append(warning)
     missing += [cause for camera in shared.cameras if (cause := _what_is_wrong(camera))]
     answer: dict[str, Any] = {
         "status": "unhealthy" if fatal else "degraded" if missing else "healthy",

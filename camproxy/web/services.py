@@ -9,9 +9,11 @@ from flask import current_app
 from flask_socketio import SocketIO
 
 from camproxy.cameras import Cameras
+from camproxy.certificates import Certificate
 from camproxy.control.throttle import Throttle
 from camproxy.devices import Devices
 from camproxy.enrolment import Enrolment
+from camproxy.expiry import Expiry
 from camproxy.later import Later
 from camproxy.links.linger import Linger
 from camproxy.pairing import Pairing
@@ -42,6 +44,7 @@ class Services:
     probe: Probe
     pairing: Pairing
     enrolment: Enrolment
+    expiry: Expiry
     #: Devices without a valid key, by address; and with one, by device.
     refusals: Attempts
     arrivals: Attempts
@@ -49,3 +52,8 @@ class Services:
 
 def services() -> Services:
     return cast(Services, current_app.extensions["camproxy"])
+
+
+def certificate() -> Certificate | None:
+    """What we speak TLS with, if we do: a device is told its `spki_pin` and `fingerprint`."""
+    return services().expiry.certificate

@@ -33,6 +33,7 @@ const milliseconds = new Intl.NumberFormat(technical, { style: "unit", unit: "mi
 const kilobytes = new Intl.NumberFormat(technical, { style: "unit", unit: "kilobyte", unitDisplay: "short", maximumFractionDigits: 0 });
 const degrees = new Intl.NumberFormat(technical, { style: "unit", unit: "degree", unitDisplay: "narrow", maximumFractionDigits: 0 });
 const clockTime = new Intl.DateTimeFormat(locale, { timeStyle: "short" });
+const onlyDay = new Intl.DateTimeFormat(locale, { dateStyle: "medium" });
 const dayAndTime = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
 
 export const number = (value, digits = 0) => (digits ? hundredths : integer).format(value);
@@ -48,6 +49,8 @@ export function inBytes(bytes) {
   return format.format(bytes / size);
 }
 export const inDegrees = (value) => degrees.format(value);
+
+export const day = (iso) => onlyDay.format(new Date(iso));
 
 /** 14:02, with the date when that was not today. */
 export function moment(iso) {

@@ -3,7 +3,7 @@
 import "./shell.js";
 import { describeCamera } from "./words.js";
 import { byId, say } from "./dom.js";
-import { _, inBytes, inCelsius, inPercent, moment, number } from "./i18n.js";
+import { _, counted, day, inBytes, inCelsius, inPercent, moment, number } from "./i18n.js";
 import { pageData, toLogin } from "./page.js";
 
 const EVERY = 2000; // milliseconds
@@ -20,12 +20,19 @@ function aSecond(stats, counter) {
 const share = (part, whole) => _("%(part)s of %(whole)s", { part: inBytes(part), whole: inBytes(whole) });
 const unknown = (value, inWords) => (value === null ? "–" : inWords(value));
 
+function validity({ ends_at: end, days_left: days, soon }) {
+  const inWords = { date: day(end), days: counted(days) };
+  if (days < 0) return _("ended on %(date)s: browsers and devices refuse it", inWords);
+  return soon ? _("ends on %(date)s (days left: %(days)s). Renew it.", inWords) : _("valid until %(date)s", inWords);
+}
+
 function process(stats) {
-  const { process: own } = stats;
+  const { process: own, certificate } = stats;
   return [
     [_("Release"), stats.version],
     [_("Port"), String(stats.port)],
     [_("Running since"), moment(own.started_at)],
+    ...(certificate ? [[_("Certificate"), validity(certificate)]] : []),
     [_("Processor, of one core"), unknown(aSecond(stats, (at) => at.process.cpu_seconds), inPercent)],
     [_("Memory"), inBytes(own.resident_bytes)],
     [_("Threads"), number(own.threads)],

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,21 @@ def test_a_renewed_certificate_is_used_without_a_restart(make_server: MakeServer
     make_self_signed(chain, key)
     assert fingerprint(server) == hex_of(chain.read_text()) != first
     assert re.search("ERROR .* the one before stays in use", server.logged)
+
+
+def test_one_that_ends_soon_is_told_to_the_log_and_to_admins(make_server: MakeServer, tmp_path: Path) -> None:
+    made = tmp_path / "data" / "certificates"
+    make_self_signed(made / "server.pem", made / "server.key", valid=timedelta(days=10, hours=1))
+    server = make_server(data_dir=tmp_path / "data", TLS=True)
+    said = f"the certificate ends on {datetime.now(UTC) + timedelta(days=10, hours=1):%Y-%m-%d}, in 10 days"
+    wait_until(lambda: re.search(f"WARNING .*{said}", server.logged), "a line in the log")
+    with server.person() as admin:
+        health = admin.get("/health")
+        assert (health.status_code, health.json()["status"], health.json()["causes"]) == (200, "degraded", [said])
+        assert admin.get("/stats").json()["certificate"]["soon"]
+    stranger = requests.get(f"{server.url}/health", verify=server.certificate, timeout=10).json()
+    assert stranger["status"] == "degraded"
+    assert "causes" not in stranger
 
 
 def test_the_one_that_it_makes_stays_and_is_nobody_elses(make_server: MakeServer, tmp_path: Path) -> None:
