@@ -20,6 +20,7 @@ from camproxy.control.throttle import Throttle
 from camproxy.database import init_database
 from camproxy.device_book import DeviceBook
 from camproxy.devices import Devices
+from camproxy.discovery import Discovery
 from camproxy.later import Later
 from camproxy.links.linger import Linger
 from camproxy.logs import start_logging
@@ -105,6 +106,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     runtime.add("socketio_viewers", socketio_viewers)
     runtime.add("access", AccessWatch(app))
     runtime.add("socketio", SocketIOPart(socketio, sockets, live))
+    discovery = Discovery(settings, lambda: runtime.port)
+    runtime.add("discovery", discovery)
     runtime.add("watchdog", Watchdog(fanout.answers))
     Metrics(runtime).init_app(app)
     throttle = Throttle(settings.moves_per_second, clock)
@@ -124,6 +127,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         places,
         later,
         probe,
+        discovery,
         refusals=Attempts(settings.device_refusals),
         arrivals=Attempts(settings.device_connections),
     )

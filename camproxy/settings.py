@@ -104,6 +104,13 @@ def networks(raw: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, .
         raise ValueError("addresses or networks with commas between, e.g. 127.0.0.1, 10.0.0.0/8") from None
 
 
+def service_name(raw: str) -> str:
+    # 63 bytes is the most that mDNS takes; it needs some itself to tell two of the same name apart.
+    if len(raw.encode()) > 58 or "." in raw or not raw.isprintable():
+        raise ValueError("at most 58 bytes without dots and control characters")
+    return raw
+
+
 def origins(raw: str) -> tuple[str, ...]:
     found = tuple(part.strip().rstrip("/").lower() for part in raw.split(",") if part.strip())
     if not all(origin.startswith(("http://", "https://")) for origin in found):
@@ -146,6 +153,10 @@ class Settings:
         path, None, "Certificate with its chain (PEM), relative to DATA_DIR; empty: a self-signed one is made"
     )
     tls_key: Path | None = setting(path, None, "Its private key (PEM), relative to DATA_DIR")
+    mdns: bool = setting(
+        switch, True, "Whether the server announces itself in the local network (mDNS) and looks for boards there"
+    )
+    mdns_name: str = setting(service_name, "", "Under which name; empty: CamProxy on this machine's name")
     debug: bool = setting(switch, False, "More in the log, templates reloaded; never on a server that others reach")
     secret_key: str = setting(
         secret, "", "Signs sessions; when empty, one is made and kept in DATA_DIR/secret_key", is_secret=True

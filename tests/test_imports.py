@@ -22,6 +22,7 @@ FLOORS = (
         "camproxy.sockets",
     ),
     ("camproxy.settings", "camproxy.logs", "camproxy.files", "camproxy.certificates"),
+    ("camproxy.interfaces", "camproxy.found_devices", "camproxy.discovery"),
     ("camproxy.occupancy", "camproxy.sqlite_file"),
     ("camproxy.messages", "camproxy.device_config", "camproxy.frames"),
     ("camproxy.links",),
@@ -43,6 +44,7 @@ WITHOUT = {
     "camproxy.devices": ("flask", "models", "sqlalchemy"),
     "camproxy.cameras": ("flask", "models", "sqlalchemy"),
     "camproxy.messages": ("flask", "models", "sqlalchemy"),
+    "camproxy.discovery": ("flask", "models", "sqlalchemy"),
 }
 
 

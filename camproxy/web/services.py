@@ -11,6 +11,7 @@ from flask_socketio import SocketIO
 from camproxy.cameras import Cameras
 from camproxy.control.throttle import Throttle
 from camproxy.devices import Devices
+from camproxy.discovery import Discovery
 from camproxy.later import Later
 from camproxy.links.linger import Linger
 from camproxy.probe import Probe
@@ -38,6 +39,7 @@ class Services:
     places: Places
     later: Later
     probe: Probe
+    discovery: Discovery
     #: Devices without a valid key, by address; and with one, by device.
     refusals: Attempts
     arrivals: Attempts
