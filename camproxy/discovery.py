@@ -35,6 +35,8 @@ LOOK_EVERY = 60.0
 TELL_WITHIN = 3000
 #: How many boards may be asked for the rest at once.
 ASKED_AT_ONCE = 64
+#: How long until the owner of a name has said so: somebody who spoke just now waits for a second. Seconds.
+ANSWERED_WITHIN = 1.5
 #: How long the goodbyes may take, of which mDNS wants three. Seconds.
 STOP_WITHIN = 1.0
 
@@ -196,7 +198,21 @@ class Discovery:
                 self._tell()
 
     async def _announce(self, network: AsyncZeroconf, services: list[AsyncServiceInfo], addresses: list[str]) -> None:
-        sent = [await network.async_register_service(service, allow_name_change=True) for service in services]
+        # zeroconf asks for the name's owner, to be answered alone. But of several programs on a machine (avahi, another
+        # CamProxy) the kernel gives such an answer to any one. So all are asked first, to be answered before everybody.
+        others = AsyncServiceBrowser(
+            network.zeroconf,
+            [service.type for service in services],
+            handlers=[lambda **_: None],
+            question_type=zeroconf.DNSQuestionType.QM,
+        )
+        try:
+            await asyncio.sleep(ANSWERED_WITHIN)
+            sent = await asyncio.gather(
+                *(network.async_register_service(service, allow_name_change=True) for service in services)
+            )
+        finally:
+            await others.async_cancel()
         await asyncio.gather(*sent)
         self._announced = [service.name.removesuffix(".") for service in services]
         self._why = None

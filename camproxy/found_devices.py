@@ -72,14 +72,14 @@ def normal_mac(text: str) -> str:
 
 def clean_name(text: str) -> str:
     """What can be shown anywhere: no tags, no control characters, none that turn the text around them (bidi)."""
-    text = unicodedata.normalize("NFC", text[: 10 * LONGEST_NAME])
     kept = "".join(
         " " if character.isspace() else character
-        for character in text
+        for character in text[: 10 * LONGEST_NAME]
         if (character.isprintable() or character.isspace() or character == ZERO_WIDTH_NON_JOINER)
         and character not in "<>"
     )
-    return " ".join(kept.split())[:LONGEST_NAME].strip()
+    whole = unicodedata.normalize("NFC", " ".join(kept.split()))
+    return whole[:LONGEST_NAME].strip(f" {ZERO_WIDTH_NON_JOINER}")
 
 
 class FoundDevices:

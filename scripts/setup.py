@@ -27,6 +27,7 @@ PROGRAMS = {
     "nginx": ("nginx",),
     "postgresql": ("initdb",),
     "openssl": ("openssl",),
+    "iproute2": ("ip",),
     "systemd": ("systemd-analyze",),
 }
 #: Chromium without a single font shows pages without text.
