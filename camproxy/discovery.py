@@ -64,7 +64,7 @@ class Discovery:
         self._announced: list[str] = []
         self._why: str | None = "not started"
         self._refused = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         self._stopping = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="discovery", daemon=True)
 
@@ -74,14 +74,17 @@ class Discovery:
         if why := self._cannot():
             self._is_silent(why)
             return
-        self._loop = asyncio.new_event_loop()
+        self._loop = self._runner.get_loop()
         self._thread.start()
 
     def stop(self) -> None:
         """Say goodbye; at most for a second."""
-        if self._loop is None or not self._thread.is_alive():
+        if not self._thread.is_alive():
             return
-        self._loop.call_soon_threadsafe(self._stopping.set)
+        try:
+            self._loop.call_soon_threadsafe(self._stopping.set)
+        except RuntimeError:
+            log.debug("it has ended by itself")
         self._thread.join(STOP_WITHIN)
 
     def state(self) -> dict[str, Any]:
@@ -142,12 +145,8 @@ class Discovery:
     # In its own thread
 
     def _run(self) -> None:
-        assert self._loop is not None
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_until_complete(self._until_stopped())
-        finally:
-            self._loop.close()
+        with self._runner:
+            self._runner.run(self._until_stopped())
 
     async def _until_stopped(self) -> None:
         serving = asyncio.create_task(self._serve())
@@ -184,6 +183,8 @@ class Discovery:
         network = AsyncZeroconf(interfaces=list(addresses), ip_version=zeroconf.IPVersion.V4Only)
         boards = Boards(network, self._devices, self._clock, self._tell, self._refuse)
         try:
+            # Shielded: who is cancelled while it waits for this cancels the opening itself, and the sockets stay.
+            await asyncio.shield(network.zeroconf.async_wait_for_start())
             boards.listen()
             if self._is_behind_a_proxy:
                 self._is_silent("the server listens for its proxy only, which it cannot announce")
@@ -191,7 +192,7 @@ class Discovery:
                 await self._announce(network, self._services(addresses, fingerprint), addresses)
             await self._other_than(addresses, fingerprint, changes)
         finally:
-            boards.close()
+            await boards.close()
             self._announced = []
             await network.async_close()  # with goodbyes
             if self._devices.clear():
@@ -261,12 +262,15 @@ class Boards(zeroconf.RecordUpdateListener):
         self._tell = tell
         self._refuse = refuse
         self._asking: dict[str, asyncio.Task[None]] = {}
+        self._browser: AsyncServiceBrowser | None = None
 
     def listen(self) -> None:
         self._network.zeroconf.async_add_listener(self, None)
         self._browser = AsyncServiceBrowser(self._network.zeroconf, [DEVICE], handlers=[self._changed])
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        if self._browser:
+            await self._browser.async_cancel()
         for task in self._asking.values():
             task.cancel()
 

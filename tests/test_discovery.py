@@ -65,14 +65,14 @@ class Peer:
         elif info := zeroconf.get_service_info(service_type, name):
             self.seen[name] = info
 
-    def board(self, mac: str, key: str = "", strict: bool = True, **texts: Any) -> ServiceInfo:
+    def board(self, its: str, key: str = "", strict: bool = True, **texts: Any) -> ServiceInfo:
         info = ServiceInfo(
             DEVICE,
-            f"{key or mac.replace(':', '')}.{DEVICE}",
+            f"{key or its.replace(':', '')}.{DEVICE}",
             port=80,
             parsed_addresses=["192.168.7.20"],
             server=f"board-{secrets.token_hex(4)}.local.",
-            properties={"kind": "esp32cam", "mac": mac, "name": "Workshop", "version": "1.2.0", "paired": "0"} | texts,
+            properties={"kind": "esp32cam", "mac": its, "name": "Workshop", "version": "1.2.0", "paired": "0"} | texts,
         )
         # It is known to be alone: nobody has to be asked for three seconds.
         self.zeroconf.register_service(info, cooperating_responders=True, strict=strict)
@@ -161,10 +161,9 @@ def test_at_the_end_it_says_goodbye_within_a_second(make: Make, peer: Peer, name
 
 
 def test_it_can_be_stopped_at_any_moment(make: Make, peer: Peer, name: str) -> None:
-    for after in (0.0, 0.05, 0.3, 0.8):
+    for after in (0.0, 0.0, 0.001, 0.005, 0.05, 0.3, 1.6, 2.0):
         discovery = make()
         discovery.start()
-        discovery._stopping.is_set()
         time.sleep(after)
         begun = time.monotonic()
         discovery.stop()
@@ -232,8 +231,14 @@ def test_a_board_that_repeats_itself_is_heard(make: Make, peer: Peer) -> None:
     wait_until(lambda: found(discovery, mac), "it is found")
     first = found(discovery, mac)
     assert first
-    peer.zeroconf.send(peer.zeroconf.generate_service_broadcast(board, None))
-    wait_until(lambda: (each := found(discovery, mac)) and each.last_seen > first.last_seen, "it is heard again")
+
+    def is_heard_again() -> bool:
+        # What comes twice within a second counts once, for mDNS.
+        peer.zeroconf.send(peer.zeroconf.generate_service_broadcast(board, None))
+        each = found(discovery, mac)
+        return each is not None and each.last_seen > first.last_seen
+
+    wait_until(is_heard_again, "it is heard again")
 
 
 def test_a_board_that_was_there_before_is_asked_for(make: Make, peer: Peer) -> None:
@@ -257,11 +262,9 @@ def test_a_board_that_was_there_before_is_asked_for(make: Make, peer: Peer) -> N
 def test_a_board_that_is_none_is_refused_and_counted(make: Make, peer: Peer, texts: dict[str, Any]) -> None:
     discovery, mac = make(), new_mac()
     discovery.start()
-    before = len(discovery.found())
     peer.board(mac, **texts)
     wait_until(lambda: discovery.state()["refused"] >= 1, "it is counted")
     assert found(discovery, mac) is None
-    assert len(discovery.found()) <= before + discovery.state()["found"]
 
 
 def test_a_board_that_becomes_none_is_none(make: Make, peer: Peer) -> None:
