@@ -48,7 +48,7 @@ def is_loopback(host: str) -> bool:
 
 def _takes_multicast(interface: str) -> bool:
     known = psutil.net_if_stats().get(interface)
-    if known is None or not known.isup:
+    if known is None or not known.isup:  # that is, with its cable plugged in
         return False
     flags = known.flags.split(",") if known.flags else ["multicast"]  # Windows tells none
     return "multicast" in flags and "loopback" not in flags
