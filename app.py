@@ -19,6 +19,7 @@ from camproxy.clock import SystemClock
 from camproxy.control.throttle import Throttle
 from camproxy.database import init_database
 from camproxy.device_book import DeviceBook
+from camproxy.device_log import DeviceLogs
 from camproxy.devices import Devices
 from camproxy.discovery import Discovery
 from camproxy.later import Later
@@ -98,6 +99,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     later = Later(app)
     DeviceBook(devices, later)
     runtime.add("later", later)
+    device_logs = DeviceLogs(settings.device_logs, settings.device_log_bytes, clock)
+    runtime.add("device_logs", device_logs)
     linger = Linger()
     runtime.add("linger", linger)
     runtime.add("devices", devices)
@@ -128,6 +131,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         later,
         probe,
         discovery,
+        device_logs,
         refusals=Attempts(settings.device_refusals),
         arrivals=Attempts(settings.device_connections),
     )

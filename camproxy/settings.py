@@ -169,6 +169,9 @@ class Settings:
     log_file: Path = setting(path, Path("logs/camproxy.log"), "Log file, relative to DATA_DIR; rotated")
     log_file_bytes: int = setting(whole(10_000, 1_000_000_000), 5_000_000, "Size at which the log file is rotated")
     log_files: int = setting(whole(1, 100), 5, "How many rotated log files are kept")
+    device_log_bytes: int = setting(
+        whole(10_000, 100_000_000), 1_000_000, "Size at which a board's log is rotated; three files each are kept"
+    )
 
     admin_username: str = setting(text, "admin", "Name of the admin who is created when there is no user yet")
     admin_password: str = setting(
@@ -238,6 +241,10 @@ class Settings:
     @property
     def log_path(self) -> Path:
         return self.data_dir / self.log_file
+
+    @property
+    def device_logs(self) -> Path:
+        return self.data_dir / "logs" / "devices"
 
     def certificate(self) -> Certificate | None:
         """What the server speaks TLS with, if it does; made when none is named. Raises BadSetting."""

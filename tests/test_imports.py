@@ -27,6 +27,7 @@ FLOORS = (
     ("camproxy.messages", "camproxy.device_config", "camproxy.frames"),
     ("camproxy.links",),
     ("camproxy.control",),
+    ("camproxy.device_log_file", "camproxy.device_log"),
     ("camproxy.board", "camproxy.cameras", "camproxy.devices"),
     ("camproxy.runtime", "camproxy.access", "camproxy.changes", "camproxy.database", "camproxy.rows", "camproxy.audit"),
     ("camproxy.schema", "camproxy.backup", "camproxy.later", "camproxy.device_book", "camproxy.probe"),
@@ -44,6 +45,7 @@ WITHOUT = {
     "camproxy.devices": ("flask", "models", "sqlalchemy"),
     "camproxy.cameras": ("flask", "models", "sqlalchemy"),
     "camproxy.messages": ("flask", "models", "sqlalchemy"),
+    "camproxy.device_log": ("flask", "models", "sqlalchemy"),
     "camproxy.discovery": ("flask", "models", "sqlalchemy"),
 }
 

@@ -10,6 +10,7 @@ from flask_socketio import SocketIO
 
 from camproxy.cameras import Cameras
 from camproxy.control.throttle import Throttle
+from camproxy.device_log import DeviceLogs
 from camproxy.devices import Devices
 from camproxy.discovery import Discovery
 from camproxy.later import Later
@@ -40,6 +41,7 @@ class Services:
     later: Later
     probe: Probe
     discovery: Discovery
+    device_logs: DeviceLogs
     #: Devices without a valid key, by address; and with one, by device.
     refusals: Attempts
     arrivals: Attempts
