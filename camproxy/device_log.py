@@ -1,7 +1,7 @@
 """Device logs: what each board says, and what the server has to say about it, kept on disk and shown live.
 
-Who writes is never held up: lines wait in a bounded queue for the one thread that writes them all. What there is no room
-for is counted, and the log itself says that something is missing.
+Who writes is never held up: lines wait in a bounded queue for the one thread that writes them all. What there is no
+room for is counted, and the log itself says that something is missing.
 """
 
 from __future__ import annotations
@@ -116,61 +116,57 @@ class DeviceLogs:
     # In its own thread
 
     def _run(self) -> None:
-        said_at = self._clock.monotonic()
+        say_at = 0.0
         while True:
             with self._changed:
-                self._changed.wait_for(
-                    lambda: self._queue or self._stopping, timeout=SAY_EVERY if self._dropped else None
-                )
+                self._changed.wait_for(lambda: self._queue or self._dropped or self._stopping)
+                if not self._queue:
+                    # Only gaps: how wide they are is better said once than at each line.
+                    self._changed.wait_for(lambda: self._queue or self._stopping, SAY_EVERY)
                 entries, self._queue = self._queue, []
-                missing: Counter[int] = Counter()
-                if self._stopping or self._clock.monotonic() >= said_at + SAY_EVERY:
-                    missing, self._dropped = self._dropped, missing
-                    said_at = self._clock.monotonic()
                 ending = self._stopping
-            self._write(
-                entries + [self._gap(device, f"{count} lines came too fast") for device, count in missing.items()]
-            )
+                if ending or self._clock.monotonic() >= say_at:
+                    say_at = self._clock.monotonic() + SAY_EVERY
+                    entries += [self._gap(device, f"{n} lines came too fast") for device, n in self._dropped.items()]
+                    self._dropped.clear()
+            by_device: dict[int, list[Entry]] = {}
+            for entry in entries:
+                by_device.setdefault(entry.device, []).append(entry)
+            for device, its in by_device.items():
+                for line in self._store(device, its):
+                    self._tell(device, line)
             if ending:
                 return
 
     def _gap(self, device: int, what: str) -> Entry:
         return Entry(device, self._clock.wall(), "warning", "server", f"{what} and are missing here")
 
-    def _write(self, entries: list[Entry]) -> None:
-        by_device: dict[int, list[Entry]] = {}
-        for entry in entries:
-            by_device.setdefault(entry.device, []).append(entry)
-        for device, its in by_device.items():
-            if lost := self._lost[device]:
-                its.insert(0, self._gap(device, f"{lost} lines could not be stored"))
-            with self._disk:
-                file = self._file(device)
-                lines = [
-                    Line(file.next_number(), time_of(entry.wall), entry.level, entry.source, entry.message)
-                    for entry in its
-                ]
-                self._store(device, file, lines, lost)
-            for line in lines:
-                self._tell(device, line)
-
-    def _store(self, device: int, file: DeviceLogFile, lines: list[Line], lost: int) -> None:
+    def _store(self, device: int, entries: list[Entry]) -> list[Line]:
+        """The lines as they are, or would be, stored."""
+        new = len(entries)
+        if lost := self._lost[device]:
+            entries.insert(0, self._gap(device, f"{lost} lines could not be stored"))
+        lines: list[Line] = []
         try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file.append(lines)
+            with self._disk:
+                self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                file = self._file(device)
+                for _, wall, level, source, message in entries:
+                    lines.append(Line(file.next_number(), time_of(wall), level, source, message))
+                file.append(lines)
         except OSError as error:
-            new = len(lines) - (lost > 0)  # the one that says so is not one of the device's
             self._lost[device] += new
             self._counts["lost"] += new
             if not self._failing:
                 log.warning("the logs of devices cannot be stored: %s", error.strerror)
             self._failing = error.strerror or str(error)
-            return
-        self._counts["written"] += len(lines)
+            return lines
+        self._counts["written"] += new
         self._lost.pop(device, None)
         if self._failing:
             log.info("the logs of devices are stored again")
         self._failing = None
+        return lines
 
     def _tell(self, device: int, line: Line) -> None:
         for listener in tuple(self.listeners):

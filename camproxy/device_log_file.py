@@ -101,7 +101,8 @@ class DeviceLogFile:
             descriptor, room = self._open()
             for line in lines:
                 encoded = json.dumps(asdict(line), ensure_ascii=False).encode() + b"\n"
-                if len(waiting) + len(encoded) > room and room + len(waiting) < self._size:
+                has_lines = waiting or room < self._size
+                if has_lines and len(waiting) + len(encoded) > room:
                     write_whole(descriptor, waiting)
                     waiting.clear()
                     os.close(descriptor)
@@ -115,7 +116,7 @@ class DeviceLogFile:
                 os.close(descriptor)
 
     def search(self, text: str = "", level: str = "debug", before: int | None = None, limit: int = 100) -> list[Line]:
-        """The newest first: lines with `text` in them, whatever the case, of `level` or worse, numbered below `before`."""
+        """The newest first: of `level` or worse, with `text` in it, in whichever case, and a number below `before`."""
         wanted, worse = text.casefold(), LEVELS[LEVELS.index(level) :]
         found: list[Line] = []
         for line in self.lines(before):
