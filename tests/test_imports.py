@@ -22,6 +22,7 @@ FLOORS = (
         "camproxy.sockets",
     ),
     ("camproxy.settings", "camproxy.logs", "camproxy.files", "camproxy.certificates"),
+    ("camproxy.reset_reasons", "camproxy.advice"),
     ("camproxy.interfaces", "camproxy.found_devices", "camproxy.discovery"),
     ("camproxy.occupancy", "camproxy.sqlite_file"),
     ("camproxy.messages", "camproxy.device_config", "camproxy.frames"),
@@ -46,6 +47,7 @@ WITHOUT = {
     "camproxy.cameras": ("flask", "models", "sqlalchemy"),
     "camproxy.messages": ("flask", "models", "sqlalchemy"),
     "camproxy.device_log": ("flask", "models", "sqlalchemy"),
+    "camproxy.advice": ("flask", "models", "sqlalchemy", "time", "datetime"),
     "camproxy.discovery": ("flask", "models", "sqlalchemy"),
 }
 
