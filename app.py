@@ -19,7 +19,9 @@ from camproxy.clock import SystemClock
 from camproxy.control.throttle import Throttle
 from camproxy.database import init_database
 from camproxy.device_book import DeviceBook
+from camproxy.device_log import DeviceLogs
 from camproxy.devices import Devices
+from camproxy.discovery import Discovery
 from camproxy.enrolment import Enrolment
 from camproxy.expiry import Expiry
 from camproxy.later import Later
@@ -107,6 +109,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     DeviceBook(devices, later)
     runtime.add("later", later)
     runtime.add("pairing", pairing)
+    device_logs = DeviceLogs(settings.device_logs, settings.device_log_bytes, clock)
+    runtime.add("device_logs", device_logs)
     linger = Linger()
     runtime.add("linger", linger)
     runtime.add("devices", devices)
@@ -117,6 +121,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     runtime.add("socketio", SocketIOPart(socketio, sockets, live))
     expiry = Expiry(settings, clock)
     runtime.add("expiry", expiry)
+    discovery = Discovery(settings, lambda: runtime.port)
+    runtime.add("discovery", discovery)
     runtime.add("watchdog", Watchdog(fanout.answers))
     Metrics(runtime).init_app(app)
     throttle = Throttle(settings.moves_per_second, clock)
@@ -139,6 +145,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         pairing,
         enrolment,
         expiry,
+        discovery,
+        device_logs,
         refusals=Attempts(settings.device_refusals),
         arrivals=Attempts(settings.device_connections),
     )

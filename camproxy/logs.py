@@ -17,7 +17,8 @@ from camproxy.settings import Settings
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 STRUCK = "***"
 
-CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+#: Among them the marks that turn the text around them (bidi), and halves of characters.
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 # A password inside an address, and the headers that carry one.
 IN_ADDRESS = re.compile(r"(?<=://)([^/\s:@]*):[^/\s]+(?=@)")
@@ -27,6 +28,11 @@ IN_HEADER = re.compile(r"(?i)\b(bearer|basic) +[\w.~+/=-]{8,}")
 def plain(text: str) -> str:
     """What writes no line of its own and steers no terminal."""
     return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def without_credentials(text: str) -> str:
+    """What looks like a password is struck out, also where nobody knows it."""
+    return IN_HEADER.sub(rf"\1 {STRUCK}", IN_ADDRESS.sub(rf"\1:{STRUCK}", text))
 
 
 class RotatingTogether(RotatingFileHandler):
@@ -65,7 +71,7 @@ class Redacting(logging.Formatter):
         line = super().format(record)
         for secret in self._secrets:
             line = line.replace(secret, STRUCK)
-        return IN_HEADER.sub(rf"\1 {STRUCK}", IN_ADDRESS.sub(rf"\1:{STRUCK}", line))
+        return without_credentials(line)
 
 
 #: How many messages there were since the start, by level; /metrics tells.
@@ -95,7 +101,7 @@ def start_logging(settings: Settings) -> None:
         handler.setFormatter(Redacting(settings.secrets))
         root.addHandler(handler)
     root.setLevel("DEBUG" if settings.debug else settings.log_level)
-    for chatty in ("engineio", "socketio", "websocket", "PIL", "alembic.runtime.plugins"):
+    for chatty in ("engineio", "socketio", "websocket", "PIL", "asyncio", "zeroconf", "alembic.runtime.plugins"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # Migrations are worth a line of their own only when one runs.
     logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)

@@ -104,6 +104,13 @@ def networks(raw: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, .
         raise ValueError("addresses or networks with commas between, e.g. 127.0.0.1, 10.0.0.0/8") from None
 
 
+def service_name(raw: str) -> str:
+    # 63 bytes is the most that mDNS takes; it needs some itself to tell two of the same name apart.
+    if len(raw.encode()) > 58 or "." in raw or not raw.isprintable():
+        raise ValueError("at most 58 bytes without dots and control characters")
+    return raw
+
+
 def origins(raw: str) -> tuple[str, ...]:
     found = tuple(part.strip().rstrip("/").lower() for part in raw.split(",") if part.strip())
     if not all(origin.startswith(("http://", "https://")) for origin in found):
@@ -146,6 +153,10 @@ class Settings:
         path, None, "Certificate with its chain (PEM), relative to DATA_DIR; empty: a self-signed one is made"
     )
     tls_key: Path | None = setting(path, None, "Its private key (PEM), relative to DATA_DIR")
+    mdns: bool = setting(
+        switch, True, "Whether the server announces itself in the local network (mDNS) and looks for boards there"
+    )
+    mdns_name: str = setting(service_name, "", "Under which name; empty: CamProxy on this machine's name")
     debug: bool = setting(switch, False, "More in the log, templates reloaded; never on a server that others reach")
     secret_key: str = setting(
         secret, "", "Signs sessions; when empty, one is made and kept in DATA_DIR/secret_key", is_secret=True
@@ -158,6 +169,9 @@ class Settings:
     log_file: Path = setting(path, Path("logs/camproxy.log"), "Log file, relative to DATA_DIR; rotated")
     log_file_bytes: int = setting(whole(10_000, 1_000_000_000), 5_000_000, "Size at which the log file is rotated")
     log_files: int = setting(whole(1, 100), 5, "How many rotated log files are kept")
+    device_log_bytes: int = setting(
+        whole(10_000, 100_000_000), 1_000_000, "Size at which a board's log is rotated; three files each are kept"
+    )
 
     admin_username: str = setting(text, "admin", "Name of the admin who is created when there is no user yet")
     admin_password: str = setting(
@@ -230,6 +244,10 @@ class Settings:
     @property
     def log_path(self) -> Path:
         return self.data_dir / self.log_file
+
+    @property
+    def device_logs(self) -> Path:
+        return self.data_dir / "logs" / "devices"
 
     def certificate(self) -> Certificate | None:
         """What the server speaks TLS with, if it does; made when none is named. Raises BadSetting."""

@@ -29,6 +29,7 @@ PROGRAMS = {
     "openssl": ("openssl",),
     "nftables": ("nft",),
     "iptables": ("iptables",),
+    "iproute2": ("ip",),
     "systemd": ("systemd-analyze",),
 }
 #: Chromium without a single font shows pages without text.

@@ -22,6 +22,7 @@ def _no_settings_of_this_machine() -> Iterator[None]:
     """A developer's .env must not change what is tested, here or in the servers that tests start."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ENV_FILE", os.devnull)
+        patch.setenv("MDNS", "false")  # nor may the tests be heard in the network around it
         yield
 
 

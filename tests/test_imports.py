@@ -23,10 +23,13 @@ FLOORS = (
         "camproxy.macs",
     ),
     ("camproxy.settings", "camproxy.logs", "camproxy.files", "camproxy.certificates"),
+    ("camproxy.reset_reasons", "camproxy.advice"),
+    ("camproxy.interfaces", "camproxy.found_devices", "camproxy.discovery"),
     ("camproxy.occupancy", "camproxy.sqlite_file"),
     ("camproxy.messages", "camproxy.device_config", "camproxy.frames"),
     ("camproxy.links",),
     ("camproxy.control",),
+    ("camproxy.device_log_file", "camproxy.device_log"),
     ("camproxy.board", "camproxy.cameras", "camproxy.devices"),
     ("camproxy.runtime", "camproxy.access", "camproxy.changes", "camproxy.database", "camproxy.rows", "camproxy.audit"),
     (
@@ -54,6 +57,9 @@ WITHOUT = {
     "camproxy.devices": ("flask", "models", "sqlalchemy"),
     "camproxy.cameras": ("flask", "models", "sqlalchemy"),
     "camproxy.messages": ("flask", "models", "sqlalchemy"),
+    "camproxy.device_log": ("flask", "models", "sqlalchemy"),
+    "camproxy.advice": ("flask", "models", "sqlalchemy", "time", "datetime"),
+    "camproxy.discovery": ("flask", "models", "sqlalchemy"),
 }
 
 

@@ -41,6 +41,7 @@ def health() -> ResponseReturnValue:
     }
     if not database.unreadable and is_asked_by_admin():
         answer |= {"causes": fatal + missing, "version": __version__, "port": shared.runtime.port}
+        answer["mdns"] = shared.discovery.state()
     return jsonify(answer), 503 if fatal else 200
 
 

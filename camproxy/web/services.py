@@ -11,7 +11,9 @@ from flask_socketio import SocketIO
 from camproxy.cameras import Cameras
 from camproxy.certificates import Certificate
 from camproxy.control.throttle import Throttle
+from camproxy.device_log import DeviceLogs
 from camproxy.devices import Devices
+from camproxy.discovery import Discovery
 from camproxy.enrolment import Enrolment
 from camproxy.expiry import Expiry
 from camproxy.later import Later
@@ -45,6 +47,8 @@ class Services:
     pairing: Pairing
     enrolment: Enrolment
     expiry: Expiry
+    discovery: Discovery
+    device_logs: DeviceLogs
     #: Devices without a valid key, by address; and with one, by device.
     refusals: Attempts
     arrivals: Attempts

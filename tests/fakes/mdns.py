@@ -1,0 +1,42 @@
+"""A stranger in the local network: `python -m tests.fakes.mdns ADDRESS [MAC]`, until its input ends.
+
+It prints who announces a CamProxy or says goodbye, one line each: `+ name address,… port tls` or `- name`. With a MAC
+it is a board itself.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from zeroconf import ServiceBrowser, ServiceInfo, ServiceStateChange, Zeroconf
+
+from camproxy.discovery import DEVICE, SERVER
+
+
+def changed(zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:
+    short = name.removesuffix(f".{SERVER}")
+    if state_change is ServiceStateChange.Removed:
+        say(f"- {short}")
+    elif info := zeroconf.get_service_info(service_type, name):
+        addresses = ",".join(sorted(info.parsed_addresses()))
+        say(f"+ {short} {addresses} {info.port} {info.decoded_properties['tls']}")
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def main(address: str, mac: str = "") -> None:
+    zeroconf = Zeroconf(interfaces=[address])
+    ServiceBrowser(zeroconf, [SERVER], handlers=[changed])
+    if mac:
+        texts = {"kind": "pico", "mac": mac, "name": "Head", "version": "1.0"}
+        board = ServiceInfo(DEVICE, f"board.{DEVICE}", port=80, parsed_addresses=[address], properties=texts)
+        zeroconf.register_service(board, cooperating_responders=True)
+    sys.stdin.read()
+    zeroconf.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
