@@ -28,7 +28,7 @@ def _no_settings_of_this_machine() -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _what_was_left_open_is_found() -> Iterator[None]:
-    """A forgotten socket is an error when it is collected: here, and not in a later file that has nothing to do with it."""
+    """A forgotten socket is an error when it is collected: here, not in a later file that has nothing to do with it."""
     yield
     gc.collect()
 
