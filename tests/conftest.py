@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,13 +23,6 @@ def _no_settings_of_this_machine() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ENV_FILE", os.devnull)
         yield
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _what_was_left_open_is_found() -> Iterator[None]:
-    """A forgotten socket is an error when it is collected: here, not in a later file that has nothing to do with it."""
-    yield
-    gc.collect()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
