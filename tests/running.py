@@ -277,10 +277,11 @@ class Listener:
         return self.client.call(event, payload, timeout=timeout)
 
     def close(self) -> None:
-        # By long polling the library says goodbye only if nothing that was sent is still on its way.
-        sent = self.client.eio.queue.all_tasks_done
-        with sent:
-            sent.wait_for(lambda: not self.client.eio.queue.unfinished_tasks, timeout=2)
+        if self.client.connected:
+            # By long polling the library says goodbye only if nothing that was sent is still on its way.
+            sent = self.client.eio.queue.all_tasks_done
+            with sent:
+                sent.wait_for(lambda: not self.client.eio.queue.unfinished_tasks, timeout=2)
         self.client.disconnect()
 
 
