@@ -15,7 +15,7 @@ run: .venv/.installed client  ## Set everything up if need be, and start the ser
 
 test: .venv/.installed-dev client  ## Run all tests, two files at a time; ARGS="-k demo" is passed on to pytest
 	@$(BIN)/python scripts/setup.py system
-	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/.installed-dev  ## Check format, lint and types, then run all tests
 	@$(BIN)/ruff format --check .

@@ -6,13 +6,17 @@ for it starts its parts, so that `gunicorn -c gunicorn.conf.py app:app`, `python
 
 from __future__ import annotations
 
+from camproxy import serving
+
+if __name__ == "__main__":
+    serving.serve()  # becomes another program, which imports this one: the rest is not to be loaded twice
+
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from flask import Flask
 
-from camproxy import serving
 from camproxy.bootstrap import Bootstrap
 from camproxy.cameras import Cameras, Policy
 from camproxy.clock import SystemClock
@@ -193,7 +197,3 @@ def __getattr__(name: str) -> Any:
     runtime.start()
     globals().update(app=served, socketio=served.extensions["socketio"])
     return globals()[name]
-
-
-if __name__ == "__main__":
-    serving.serve()

@@ -16,6 +16,14 @@ from tests.running import RunningServer
 MakeServer = Callable[..., RunningServer]
 Database = Callable[[], dict[str, str]]
 
+#: These take a minute and more. They begin first, so that no worker is left alone with one in the end.
+LONGEST = ("tests/integration/test_soak.py", "tests/web/test_openapi.py", "tests/deploy/test_install.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Stable: else the order stays. Makefile's --no-loadscope-reorder keeps it among workers.
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_settings_of_this_machine() -> Iterator[None]:

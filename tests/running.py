@@ -212,12 +212,21 @@ class Person:
         self.close()
 
 
-class InOrder(socketio.Client):
-    """The library's client, which would hear each message in a thread of its own, and so in whatever order."""
+class OrderlyClient(socketio.Client):
+    """The library's client would hear each message in a thread of its own, and so in whatever order; and it would leave
+    the socket open when it is the server that ends the connection.
+    """
 
     class Engine(engineio.Client):
         def _trigger_event(self, event: str, *args: Any, **options: Any) -> Any:
             return super()._trigger_event(event, *args, **options | {"run_async": False})
+
+        def _read_loop_websocket(self) -> None:
+            ws = self.ws  # by the end there may be another
+            try:
+                super()._read_loop_websocket()
+            finally:
+                ws.shutdown()
 
     def _engineio_client_class(self) -> type[engineio.Client]:
         return self.Engine
@@ -227,7 +236,7 @@ class Listener:
     """A stranger's Socket.IO client: every event goes into a queue of its own."""
 
     def __init__(self, person: Person, auth: Any, **options: Any) -> None:
-        self.client = InOrder(http_session=person.http, reconnection=False)
+        self.client = OrderlyClient(http_session=person.http, reconnection=False)
         self._queues: dict[str, queue.Queue[Any]] = {}
         self._lock = threading.Lock()
         self.ended = threading.Event()
@@ -268,13 +277,12 @@ class Listener:
         return self.client.call(event, payload, timeout=timeout)
 
     def close(self) -> None:
-        # By long polling the library says goodbye only if nothing that was sent is still on its way.
-        sent = self.client.eio.queue.all_tasks_done
-        with sent:
-            sent.wait_for(lambda: not self.client.eio.queue.unfinished_tasks, timeout=2)
+        if self.client.connected:
+            # By long polling the library says goodbye only if nothing that was sent is still on its way.
+            sent = self.client.eio.queue.all_tasks_done
+            with sent:
+                sent.wait_for(lambda: not self.client.eio.queue.unfinished_tasks, timeout=2)
         self.client.disconnect()
-        if self.client.eio.ws:
-            self.client.eio.ws.shutdown()  # which the library leaves open when the server has ended the connection
 
 
 def csrf_token(page: str) -> str:

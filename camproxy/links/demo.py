@@ -53,6 +53,7 @@ class DemoChannel:
             servo1_angle=round(CENTRE),
             servo2_angle=round(CENTRE),
         )
+        self._answer_position(clock.monotonic())  # one that says so is not taken to have arrived when it sets off
 
     def receive(self, timeout: float) -> bytes | str | None:
         """A JPEG for every `getframe`, and JSON text; see Channel.receive. `timeout` is in real seconds."""

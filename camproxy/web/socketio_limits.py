@@ -114,7 +114,11 @@ class Outgoing(queue.Queue[Any]):
 
 
 class PatientWebSocket(simple_websocket.Server):
-    """Reads no further than somebody listens; the library would read whatever comes into memory."""
+    """Reads no further than somebody listens; the library would read whatever comes into memory.
+
+    And whoever listens hears of the end, however it comes. After a message that is too large, the library says so a
+    moment before it is true: who looks in between would listen for ever, and keep a thread of the server's for it.
+    """
 
     def __init__(self, environ: dict[str, Any], **options: Any) -> None:
         self._heard = threading.Event()
@@ -124,6 +128,13 @@ class PatientWebSocket(simple_websocket.Server):
         message = super().receive(timeout)
         self._heard.set()
         return message
+
+    def _thread(self) -> None:
+        try:
+            super()._thread()
+        finally:
+            self.connected = False
+            self.event.set()
 
     def _handle_events(self) -> bool:
         goes_on: bool = super()._handle_events()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,9 +13,12 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
+from camproxy.frames import check_jpeg
+from camproxy.links.multipart import MultipartReader
 from tests.running import Person, RunningServer, csrf_token
 
 PASSWORD = "eight and more"
+LARGEST = 500_000  # bytes of a picture
 _numbers = itertools.count(1)
 
 
@@ -81,6 +86,30 @@ def log_in(
     fields = {"username": username, "password": password, "csrf_token": csrf_token(form.text)}
     headers = {"Referer": form.url} | (headers or {})  # browsers say so, and over TLS it is asked for
     return session.post(address, params=params, data=fields, headers=headers, allow_redirects=False, timeout=15)
+
+
+def see_on_every_way(person: Person, camera: str = "demo") -> None:
+    """Pictures come as a snapshot, by WebSocket, as MJPEG, and by Socket.IO as bytes and as text; each is a JPEG."""
+    assert check_jpeg(person.get(f"/snapshot/{camera}.jpg").content, LARGEST)
+    view = person.view(camera)
+    assert json.loads(view.recv())["type"] == "status"
+    pictures = [message for message in (view.recv() for _ in range(15)) if isinstance(message, bytes)]
+    assert len(pictures) >= 10, "what is told about them comes once a second"
+    with person.get(f"/stream/{camera}.mjpg", stream=True) as stream:
+        reader = MultipartReader("frame", LARGEST)
+        parts = stream.iter_content(8192)
+        while len(pictures) < 20:
+            pictures += reader.feed(next(parts))
+    for transport in ("websocket", "polling"):
+        listener = person.listen(auth={"subscribe": False}, transports=[transport])
+        listener.call("subscribe", {"camera": camera, "format": "binary"})
+        pictures.append(listener.next("video_frame")[0])
+        listener.call("subscribe", {"camera": camera, "format": "base64"})
+        text = listener.until("video_frame", lambda payload: isinstance(payload, str))
+        pictures.append(base64.b64decode(text, validate=True))
+        assert listener.call("servo_command", {"command": "left"})["ok"]
+    for picture in pictures:
+        assert check_jpeg(picture, LARGEST)
 
 
 def session_from(address: str) -> requests.Session:

@@ -561,7 +561,8 @@ class TestLease:
         for method, route, body in STEERING_ROUTES[:4]:
             answer = ben_person.ask(method, place + route, body)
             assert (answer.status_code, answer.json()["error"]) == (423, "control_held"), route
-        assert ben_person.get(f"{place}/position").json()["x"] == 50, "where it points may be asked by everybody"
+        where = lambda: ben_person.get(f"{place}/position").json()["x"]  # noqa: E731
+        wait_until(lambda: where() == 50, "where it points may be asked by everybody")
         asked = hers.until("control_state", lambda news: news["asked_by"] is not None)
         assert (asked["asked_by"], asked["mine"]) == (ben_account.username, True)
         assert ben_person.get(f"{place}/control").json()["mine"] is False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -15,6 +14,7 @@ import pytest
 
 from camproxy.frames import check_jpeg
 from tests.fakes import FakeEsp32Cam
+from tests.integration.people import see_on_every_way
 from tests.integration.test_serving import GUNICORN
 from tests.running import PROJECT, Person, RunningServer
 
@@ -35,17 +35,7 @@ def admin(server: RunningServer) -> Iterator[Person]:
 
 
 def test_pictures_on_every_way(admin: Person) -> None:
-    assert check_jpeg(admin.get("/snapshot/demo.jpg").content, 500_000)
-    view = admin.view("demo")
-    assert json.loads(view.recv())["type"] == "status"
-    pictures = [message for message in (view.recv() for _ in range(30)) if isinstance(message, bytes)]
-    assert len(pictures) > 20
-    with admin.get("/stream/demo.mjpg", stream=True) as stream:
-        data = b""
-        for part in stream.iter_content(8192):
-            data += part
-            if data.count(b"\xff\xd9\r\n") >= 10:
-                break
+    see_on_every_way(admin)
 
 
 def test_one_that_stops_reading_holds_up_nobody_and_gets_whole_frames_again(

@@ -18,12 +18,29 @@ from tests.running import Listener, Person, RunningServer
 
 MakeServer = Callable[..., RunningServer]
 
+#: What a user may send in a second, where a test says nothing else.
+PACE = 50
+
 SOCKET = "/socket.io/?EIO=4&transport=websocket"
 
 
 @pytest.fixture
 def admin(server: RunningServer) -> Iterator[Person]:
     with server.person() as person:
+        yield person
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """One that hears PACE messages of a user in a second."""
+    running = RunningServer(tmp_path_factory.mktemp("strict"), EVENTS_PER_SECOND=PACE)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def its_admin(strict: RunningServer) -> Iterator[Person]:
+    with strict.person() as person:
         yield person
 
 
@@ -50,40 +67,38 @@ def polling(person: Person) -> str:
     ['42["clock",{}]', '42["no such event"]', "42[[[", '420["frame_ack",{"seq":1}]', "40/elsewhere,", "6", "5"],
     ids=["event", "unknown event", "no JSON", "acknowledged", "namespace", "noop", "upgrade"],
 )
-def test_one_who_sends_without_end_is_heard_at_a_pace(make_server: MakeServer, packet: str) -> None:
-    server = make_server(EVENTS_PER_SECOND=100)
-    with server.person() as admin:
-        _, flooder = new_person(admin)
-        with flooder:
-            raw = connected(flooder)
-            raw.settimeout(0.2)
-            enough = threading.Event()
+def test_one_who_sends_without_end_is_heard_at_a_pace(strict: RunningServer, its_admin: Person, packet: str) -> None:
+    _, flooder = new_person(its_admin)
+    with flooder:
+        raw = connected(flooder)
+        raw.settimeout(0.2)
+        enough = threading.Event()
 
-            def flood() -> None:
-                while not enough.is_set():
-                    with contextlib.suppress(websocket.WebSocketTimeoutException):
-                        raw.send(packet)
+        def flood() -> None:
+            while not enough.is_set():
+                with contextlib.suppress(websocket.WebSocketTimeoutException):
+                    raw.send(packet)
 
-            def fetch() -> None:
-                while not enough.is_set():
-                    with contextlib.suppress(websocket.WebSocketTimeoutException):
-                        raw.recv()
+        def fetch() -> None:
+            while not enough.is_set():
+                with contextlib.suppress(websocket.WebSocketTimeoutException):
+                    raw.recv()
 
-            threads = [threading.Thread(target=work) for work in (flood, fetch)]
-            with listened(admin) as listener:
-                for thread in threads:
-                    thread.start()
-                waits = [waited(lambda: listener.call("clock")) for _ in range(20)]
-                before = resident_bytes(server)
-                begun = time.monotonic()
-                while time.monotonic() - begun < 3:
-                    waits.append(waited(lambda: listener.call("clock")))
-                more = resident_bytes(server) - before
-                enough.set()
-                for thread in threads:
-                    thread.join(10)
-            assert sorted(waits)[len(waits) * 9 // 10] < 0.5, "everybody else is answered"
-            assert more < 8_000_000, "and what was not heard is not kept"
+        threads = [threading.Thread(target=work) for work in (flood, fetch)]
+        with listened(its_admin) as listener:
+            for thread in threads:
+                thread.start()
+            waits = [waited(lambda: listener.call("clock")) for _ in range(20)]
+            before = resident_bytes(strict)
+            begun = time.monotonic()
+            while time.monotonic() - begun < 3:
+                waits.append(waited(lambda: listener.call("clock")))
+            more = resident_bytes(strict) - before
+            enough.set()
+            for thread in threads:
+                thread.join(10)
+        assert sorted(waits)[len(waits) * 9 // 10] < 0.5, "everybody else is answered"
+        assert more < 8_000_000, "and what was not heard is not kept"
 
 
 @contextlib.contextmanager
@@ -99,10 +114,10 @@ def waited(for_it: Callable[[], object]) -> float:
     return time.monotonic() - begun
 
 
-def test_the_pace_is_the_user_s_and_not_the_connection_s(make_server: MakeServer) -> None:
-    server = make_server(EVENTS_PER_SECOND=50)
-    with server.person() as admin:
-        clients = [connected(admin) for _ in range(3)]
+def test_the_pace_is_the_user_s_and_not_the_connection_s(its_admin: Person) -> None:
+    _, person = new_person(its_admin)
+    with person:
+        clients = [connected(person) for _ in range(3)]
         begun = time.monotonic()
         for raw in clients:
             for number in range(60):
@@ -111,26 +126,26 @@ def test_the_pace_is_the_user_s_and_not_the_connection_s(make_server: MakeServer
             answers = 0
             while answers < 60:
                 answers += raw.recv().startswith("43")
-        # 180 at 50 a second, of which a second's worth comes at once; all are answered.
+        # 180 at PACE a second, of which a second's worth comes at once; all are answered.
         assert 2 < time.monotonic() - begun < 8
 
 
-def test_one_who_polls_is_told_to_slow_down(make_server: MakeServer) -> None:
-    server = make_server(EVENTS_PER_SECOND=50)
-    with server.person() as admin:
-        address = polling(admin)
+def test_one_who_polls_is_told_to_slow_down(strict: RunningServer, its_admin: Person) -> None:
+    _, person = new_person(its_admin)
+    with person:
+        address = polling(person)
         packets = "\x1e".join(f'42{number}["clock"]' for number in range(200))
         begun = time.monotonic()
-        assert admin.http.post(address, data=packets, timeout=10).ok
+        assert person.http.post(address, data=packets, timeout=10).ok
         assert time.monotonic() - begun < 2, "no thread waits for its turn"
         answers: list[str] = []
         while len(answers) < 200:
-            packets = admin.http.get(address, timeout=10).text.split("\x1e")
+            packets = person.http.get(address, timeout=10).text.split("\x1e")
             assert len(packets) <= 16, "more in one answer is more than python-socketio's own client takes"
             answers += [text for text in packets if text.startswith("43")]
         refused = [text for text in answers if "rate_limited" in text]
         assert 100 < len(refused) < 155
-        assert server.logged.count("Traceback") == 0
+        assert strict.logged.count("Traceback") == 0
 
 
 def test_one_who_does_not_fetch_is_let_go(make_server: MakeServer) -> None:
@@ -225,8 +240,9 @@ def test_a_client_gets_the_connection_that_it_wants(admin: Person, transports: l
     assert listener.call("clock")["ok"]
 
 
-def test_nothing_went_wrong_meanwhile(server: RunningServer) -> None:
+def test_nothing_went_wrong_meanwhile(server: RunningServer, strict: RunningServer) -> None:
     """The last of this module."""
-    assert "logged in" in server.logged
-    faults = [number for number, line in enumerate(server.log) if " ERROR " in line or "Traceback" in line]
-    assert not faults, "".join(server.log[faults[0] - 3 : faults[0] + 30])
+    for running in (server, strict):
+        assert "logged in" in running.logged
+        faults = [number for number, line in enumerate(running.log) if " ERROR " in line or "Traceback" in line]
+        assert not faults, "".join(running.log[faults[0] - 3 : faults[0] + 30])

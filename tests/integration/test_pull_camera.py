@@ -17,12 +17,21 @@ from tests.running import Person, RunningServer
 MakeServer = Callable[..., RunningServer]
 
 
-@pytest.fixture
-def with_board(make_server: MakeServer, board: FakeEsp32Cam) -> Iterator[tuple[RunningServer, Person]]:
-    """A server whose .env names the board, and its admin."""
-    server = make_server(ESP32CAM_IP="127.0.0.1", ESP32CAM_PORT=board.port)
+@pytest.fixture(scope="module")
+def bare_server(server: RunningServer) -> RunningServer:
+    """One for the whole module, which has no camera."""
     with server.person() as admin:
-        yield server, admin
+        assert admin.ask("DELETE", "/api/cameras/demo").status_code == 204
+    return server
+
+
+@pytest.fixture
+def with_board(bare_server: RunningServer, board: FakeEsp32Cam) -> Iterator[tuple[RunningServer, Person]]:
+    """A server whose only camera is the board, and its admin."""
+    with bare_server.person() as admin:
+        admin.made("/api/cameras", {"name": "ESP32-CAM", "url": board.url})
+        yield bare_server, admin
+        assert admin.ask("DELETE", "/api/cameras/esp32-cam").status_code == 204
 
 
 def next_frame(view: websocket.WebSocket) -> bytes:
@@ -53,13 +62,14 @@ def wait_for(person: Person, accept: Callable[[dict[str, Any]], bool], timeout: 
 
 
 def test_the_env_camera_is_the_first_and_its_frames_arrive_in_order(
-    with_board: tuple[RunningServer, Person], board: FakeEsp32Cam
+    make_server: MakeServer, board: FakeEsp32Cam
 ) -> None:
-    _, admin = with_board
-    items = admin.get("/api/cameras").json()["items"]
-    assert [(item["id"], item["slug"]) for item in items] == [(1, "esp32-cam")]
-    view = admin.view("esp32-cam")
-    numbers = [frame_number(next_frame(view)) for _ in range(12)]
+    server = make_server(ESP32CAM_IP="127.0.0.1", ESP32CAM_PORT=board.port)
+    with server.person() as admin:
+        items = admin.get("/api/cameras").json()["items"]
+        assert [(item["id"], item["slug"]) for item in items] == [(1, "esp32-cam")]
+        view = admin.view("esp32-cam")
+        numbers = [frame_number(next_frame(view)) for _ in range(12)]
     assert len(set(numbers)) > 5
     assert all((after - before) % 10 <= 3 for before, after in pairwise(numbers))
 
@@ -232,14 +242,14 @@ def test_commands_go_down_the_same_link(with_board: tuple[RunningServer, Person]
     assert {"id", "timestamp"} <= set(sent[0])
 
 
-def test_the_source_s_acknowledgements_without_id_count(make_server: MakeServer) -> None:
-    with FakeEsp32Cam("--old-acks") as board:
-        server = make_server(ESP32CAM_IP="127.0.0.1", ESP32CAM_PORT=board.port)
-        with server.person() as admin:
-            listener = admin.listen()
-            listener.next("video_frame")
-            assert listener.call("position_command", {"x": 20, "y": 30}) == {"ok": True, "x": 20, "y": 30}
-            assert listener.call("light_command", {"state": True})["ok"]
+def test_the_source_s_acknowledgements_without_id_count(bare_server: RunningServer) -> None:
+    with FakeEsp32Cam("--old-acks") as board, bare_server.person() as admin:
+        admin.made("/api/cameras", {"name": "Old", "url": board.url})
+        listener = admin.listen()
+        listener.next("video_frame")
+        assert listener.call("position_command", {"x": 20, "y": 30}) == {"ok": True, "x": 20, "y": 30}
+        assert listener.call("light_command", {"state": True})["ok"]
+        assert admin.ask("DELETE", "/api/cameras/old").status_code == 204
 
 
 @pytest.mark.parametrize(("fault", "code"), [("no_head_answer", "no_answer"), ("head_error", "device_error")])
@@ -335,9 +345,8 @@ def test_malformed_and_huge_messages_do_no_harm(with_board: tuple[RunningServer,
     assert "Traceback" not in server.logged
 
 
-def test_espressif_s_stream(make_server: MakeServer, board: FakeEsp32Cam) -> None:
-    server = make_server()
-    with server.person() as admin:
+def test_espressif_s_stream(bare_server: RunningServer, board: FakeEsp32Cam) -> None:
+    with bare_server.person() as admin:
         tested = admin.made("/api/cameras/test", {"url": board.stream_url})
         assert (tested["ok"], tested["width"], tested["height"]) == (True, 800, 600)
         made = admin.made("/api/cameras", {"name": "Stream", "url": board.stream_url})
@@ -354,11 +363,11 @@ def test_espressif_s_stream(make_server: MakeServer, board: FakeEsp32Cam) -> Non
         while board.state()["open"] and time.monotonic() < until:
             pass
         assert board.state()["open"] == 0, "the stream is closed when nobody watches"
+        assert admin.ask("DELETE", "/api/cameras/stream").status_code == 204
 
 
-def test_testing_a_camera_says_what_is_wrong(make_server: MakeServer, board: FakeEsp32Cam) -> None:
-    server = make_server()
-    with server.person() as admin:
+def test_testing_a_camera_says_what_is_wrong(bare_server: RunningServer, board: FakeEsp32Cam) -> None:
+    with bare_server.person() as admin:
 
         def tested(url: str) -> tuple[bool, str | None]:
             answer = admin.made("/api/cameras/test", {"url": url})

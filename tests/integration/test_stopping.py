@@ -14,12 +14,11 @@ from typing import Any
 
 import pytest
 import requests
-import socketio
 
 from tests.integration.people import wait_until
 from tests.integration.test_serving import SOON, close_code, runs, watch_mjpeg, workers
 from tests.integration.test_viewers import polling_session
-from tests.running import Person, RunningServer
+from tests.running import OrderlyClient, Person, RunningServer
 
 MakeServer = Callable[..., RunningServer]
 
@@ -106,7 +105,7 @@ class Returning:
     """A Socket.IO client that connects again by itself, as the page's does."""
 
     def __init__(self, person: Person, transport: str) -> None:
-        self.client = socketio.Client(
+        self.client = OrderlyClient(
             http_session=person.http, reconnection_delay=0.1, reconnection_delay_max=0.5, randomization_factor=0
         )
         self.connections = 0

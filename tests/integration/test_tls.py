@@ -20,8 +20,7 @@ import pytest
 import requests
 
 from camproxy.certificates import make_self_signed
-from camproxy.frames import check_jpeg
-from tests.integration.people import wait_until
+from tests.integration.people import see_on_every_way, wait_until
 from tests.running import PROJECT, Person, RunningServer
 
 MakeServer = Callable[..., RunningServer]
@@ -60,21 +59,7 @@ def test_pages_and_cookies_know_that_they_are_safe(server: RunningServer, admin:
 
 
 def test_pictures_on_every_way(admin: Person) -> None:
-    assert check_jpeg(admin.get("/snapshot/demo.jpg").content, 500_000)
-    view = admin.view("demo")
-    pictures = [message for message in (view.recv() for _ in range(30)) if isinstance(message, bytes)]
-    assert len(pictures) > 20
-    with admin.get("/stream/demo.mjpg", stream=True) as stream:
-        data = b""
-        for part in stream.iter_content(8192):
-            data += part
-            if data.count(b"\xff\xd9\r\n") >= 10:
-                break
-    for transport in ("websocket", "polling"):
-        listener = admin.listen(transports=[transport])
-        for _ in range(5):
-            assert listener.next("video_frame")
-        assert listener.call("servo_command", {"command": "left"})["ok"]
+    see_on_every_way(admin)
 
 
 def test_many_kept_connections_and_large_bodies(admin: Person) -> None:

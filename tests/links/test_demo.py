@@ -45,7 +45,7 @@ class Board:
     def __init__(self, scene: str = "workshop") -> None:
         self.clock = SetClock()
         self.channel: Channel = DemoChannel(scene, clock=self.clock)
-        self.hello = self.answers()[0]
+        self.hello, self.place = self.answers()
 
     def say(self, **message: Any) -> list[dict[str, Any]]:
         self.channel.send(json.dumps(message))
@@ -100,6 +100,7 @@ class TestAnswers:
         assert board.hello["device"] == "esp32cam"
         assert board.hello["timestamp"] == "2026-11-21T10:00:00Z"
         assert (board.hello["servo1_angle"], board.hello["servo2_angle"]) == (90, 90)
+        assert board.place == {"type": "position", "servo1": 90, "servo2": 90}, "as it does whenever it moves"
 
     def test_acknowledges_a_move_at_once_with_its_id(self, board: Board) -> None:
         assert board.move(90, 45, id="a1") == [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
+from collections.abc import Callable
 from typing import Any
 
 from camproxy.frames import FrameHub
@@ -18,6 +19,19 @@ TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 PROBE = 99
 
 
+class Theirs(socket.socket):
+    """The fan-out's end of a socket, whose next `send` may be followed by something at once."""
+
+    sent: Callable[[], None] | None = None
+
+    def send(self, *args: Any) -> int:
+        size = super().send(*args)
+        after, self.sent = self.sent, None
+        if after:
+            after()
+        return size
+
+
 class Viewer:
     """Somebody's end of a socket. Reads WebSocket messages, or bytes."""
 
@@ -27,7 +41,8 @@ class Viewer:
             if receive_buffer:
                 self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
             self.sock.connect(listener.getsockname())
-            self.theirs, _ = listener.accept()
+            accepted, _ = listener.accept()
+        self.theirs = Theirs(fileno=accepted.detach())
         self.sock.settimeout(10)
         self.read = self.sock.makefile("rb")
 

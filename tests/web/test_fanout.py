@@ -21,6 +21,7 @@ from camproxy.web.viewers.fanout import (
     FanOut,
 )
 from camproxy.web.viewers.framing import MultipartFraming, WebSocketFraming
+from tests.pictures import jpeg
 from tests.web.stage import BINARY, CLOSE, PING, PONG, TEXT, Stage
 
 
@@ -80,6 +81,20 @@ def test_frames_are_described_once_a_second(stage: Stage) -> None:
             assert viewer.message()[0] == BINARY, "what it describes"
         stage.clock.advance(0.125)
     assert kinds == ([TEXT] + [BINARY] * 7) * 2 + [TEXT] + [BINARY] * 4
+
+
+def test_a_frame_that_comes_while_something_else_is_sent_is_judged_by_the_time_of_its_coming(stage: Stage) -> None:
+    viewer = stage.watch()
+    stage.publish()
+    assert viewer.text("frame")["seq"] == 1
+
+    def a_second_later() -> None:
+        stage.clock.advance(1)
+        stage.hub(1).publish(jpeg())
+
+    viewer.theirs.sent = a_second_later
+    stage.fanout.note(1, {"type": "status"})
+    assert viewer.text("frame")["seq"] == 2, "it is time for another description"
 
 
 def test_each_camera_s_viewers_get_its_frames_and_notes(stage: Stage) -> None:

@@ -172,14 +172,13 @@ class FanOut:
                 # One that is still sending takes the newest frame by itself when it is done.
                 if outlet.rest is None and outlet.due(frame, now):
                     self._sent += 1
-                    self._send(outlet, outlet.bytes_of(frame, now), now)
+                    self._send(outlet, outlet.bytes_of(frame, now))
 
     def _push(self, outlet: Outlet) -> None:
         """Send as much as the socket takes now: the rest of what was begun, then notes, then the newest frame."""
-        now = self._clock.monotonic()
         data = outlet.rest
-        while data is not None or (data := self._next(outlet, now)) is not None:
-            if not self._send(outlet, data, now):
+        while data is not None or (data := self._next(outlet)) is not None:
+            if not self._send(outlet, data):
                 return
             data = None
         if outlet.closing:
@@ -187,16 +186,17 @@ class FanOut:
         elif outlet.writing:
             self._await_writable(outlet, False)
 
-    def _next(self, outlet: Outlet, now: float) -> bytes | None:
+    def _next(self, outlet: Outlet) -> bytes | None:
         if outlet.notes:
             return outlet.notes.pop(next(iter(outlet.notes)))
-        frame = outlet.hub.newest
+        # The time is read after the frame: by an earlier one, a frame that has just come could be not yet due.
+        frame, now = outlet.hub.newest, self._clock.monotonic()
         if frame is None or outlet.closing or not outlet.due(frame, now):
             return None
         self._sent += 1
         return outlet.bytes_of(frame, now)
 
-    def _send(self, outlet: Outlet, data: bytes | memoryview, now: float) -> bool:
+    def _send(self, outlet: Outlet, data: bytes | memoryview) -> bool:
         """True when all of it was taken. Else the rest waits until the socket is writable, or the viewer is gone."""
         try:
             sent = outlet.sock.send(data)
@@ -209,7 +209,7 @@ class FanOut:
             outlet.rest = None
             return True
         if sent or outlet.rest is None:
-            outlet.progress_at = now
+            outlet.progress_at = self._clock.monotonic()
         outlet.rest = memoryview(data)[sent:]
         self._await_writable(outlet, True)
         return False
