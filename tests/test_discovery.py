@@ -19,7 +19,8 @@ import zeroconf
 from zeroconf import ServiceBrowser, ServiceInfo, ServiceStateChange, Zeroconf
 
 from camproxy import __version__
-from camproxy.discovery import DEVICE, SERVER, WEB, Discovery
+from camproxy.board_listener import DEVICE
+from camproxy.discovery import SERVER, WEB, Discovery
 from camproxy.found_devices import FoundDevice
 from camproxy.settings import Settings, load
 from tests.integration.people import wait_until

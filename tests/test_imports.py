@@ -24,7 +24,7 @@ FLOORS = (
     ),
     ("camproxy.settings", "camproxy.logs", "camproxy.files", "camproxy.certificates"),
     ("camproxy.reset_reasons", "camproxy.advice"),
-    ("camproxy.interfaces", "camproxy.found_devices", "camproxy.discovery"),
+    ("camproxy.interfaces", "camproxy.found_devices", "camproxy.board_listener", "camproxy.discovery"),
     ("camproxy.occupancy", "camproxy.sqlite_file"),
     ("camproxy.messages", "camproxy.device_config", "camproxy.frames"),
     ("camproxy.links",),

@@ -10,7 +10,8 @@ import sys
 
 from zeroconf import ServiceBrowser, ServiceInfo, ServiceStateChange, Zeroconf
 
-from camproxy.discovery import DEVICE, SERVER
+from camproxy.board_listener import DEVICE
+from camproxy.discovery import SERVER
 
 
 def changed(zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:
