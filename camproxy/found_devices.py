@@ -13,13 +13,14 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from camproxy.macs import normal_mac
+
 KINDS = ("pico", "esp32cam")
 
 #: How many are remembered; whoever was silent longest goes first.
 ROOM = 64
 LONGEST_NAME = 40
 
-MAC = re.compile(r"[0-9a-f]{2}([:-]?)(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}", re.I)
 VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,31}")
 ZERO_WIDTH_NON_JOINER = "\u200c"  # without which Persian cannot be written
 
@@ -58,16 +59,6 @@ def read(properties: Mapping[bytes, bytes | None], address: str, at: float) -> F
         first_seen=at,
         last_seen=at,
     )
-
-
-def normal_mac(text: str) -> str:
-    """AA:BB:CC:DD:EE:FF, whichever way it is written. Raises ValueError when it is none of a single device."""
-    if not MAC.fullmatch(text):
-        raise ValueError("the MAC is none")
-    pairs = re.findall("[0-9A-F]{2}", text.upper())
-    if pairs == ["00"] * 6 or int(pairs[0], 16) & 1:
-        raise ValueError("the MAC is nobody's")
-    return ":".join(pairs)
 
 
 def clean_name(text: str) -> str:

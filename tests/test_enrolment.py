@@ -412,6 +412,18 @@ class TestRows:
         house.enrol(house.open(), mac="24:0A:C4:00:00:01")
         assert cameras()[-1].name == "ESP32-CAM 00:00:01"
 
+    def test_a_name_that_is_taken_at_the_same_moment(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        db.session.add(Camera(name="Door", slug="gate", url="demo:garden"))
+        db.session.commit()
+        looked = iter(["Door"])  # free, when it was looked at
+        real = Camera.free_name
+        monkeypatch.setattr(Camera, "free_name", lambda name: next(looked, None) or real(name))
+        token = house.open()
+        assert house.enrol(token, name="Door").device_id
+        assert [camera.name for camera in cameras()] == ["Door", "Door 2"]
+        assert len(db.session.scalars(db.select(Device)).all()) == 1
+        assert house.refuses(token)
+
     def test_a_removed_camera_comes_back_with_its_board(self, house: House) -> None:
         house.enrol(house.open())
         db.session.delete(cameras()[0])

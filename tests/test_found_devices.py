@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camproxy.found_devices import FoundDevice, FoundDevices, clean_name, normal_mac, read
+from camproxy.found_devices import FoundDevice, FoundDevices, clean_name, read
 
 GOOD = {"kind": "esp32cam", "mac": "a0:b1:c2:d3:e4:f5", "name": "Workshop", "version": "1.2.0", "paired": "0"}
 
@@ -42,31 +42,6 @@ def test_keys_may_be_written_in_capitals_and_others_are_ignored() -> None:
         "",
         False,
     )
-
-
-@pytest.mark.parametrize("written", ["a0b1c2d3e4f5", "A0-B1-C2-D3-E4-F5", "a0:B1:c2:D3:e4:F5"])
-def test_a_mac_is_one_however_it_is_written(written: str) -> None:
-    assert normal_mac(written) == "A0:B1:C2:D3:E4:F5"
-
-
-@pytest.mark.parametrize(
-    "written",
-    [
-        "",
-        "a0:b1:c2:d3:e4",
-        "a0:b1:c2:d3:e4:f5:00",
-        "a0:b1-c2:d3-e4:f5",
-        "g0:b1:c2:d3:e4:f5",
-        "00:00:00:00:00:00",
-        "ff:ff:ff:ff:ff:ff",
-        "01:00:5e:00:00:fb",
-        "a0:b1:c2:d3:e4:f5\n",
-        "a٠:b1:c2:d3:e4:f5",
-    ],
-)
-def test_what_is_no_mac_of_one_device_is_refused(written: str) -> None:
-    with pytest.raises(ValueError, match="MAC"):
-        normal_mac(written)
 
 
 @pytest.mark.parametrize(

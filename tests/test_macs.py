@@ -21,6 +21,7 @@ def test_every_usual_writing(written: str) -> None:
         "24:0A:C4:12:34:5G",
         "24:0A-C4:12:34:56",
         "24:0A:C4:12:34:56\n",
+        "240A:C412:3456",
         "٢٤:0A:C4:12:34:56",
         "00:00:00:00:00:00",
         "FF:FF:FF:FF:FF:FF",

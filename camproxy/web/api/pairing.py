@@ -17,7 +17,7 @@ from camproxy.pairing_link import pairing_link, qr_image
 from camproxy.web.api.schemas import Answer, Body
 from camproxy.web.api.spec import api, gives
 from camproxy.web.guards import ADMIN, allow
-from camproxy.web.services import services
+from camproxy.web.services import certificate, services
 from models import PairingToken, PairingWindow
 
 bp = Blueprint("pairing", __name__, url_prefix="/api/pairing")
@@ -132,8 +132,8 @@ def opened(kind: str) -> PairingWindow:
 
 def own_fingerprint() -> str | None:
     """Of the certificate that devices will see, if it is ours and no proxy's."""
-    certificate = services().settings.certificate()
-    return certificate.fingerprint if certificate and "werkzeug.proxy_fix.orig" not in request.environ else None
+    ours = certificate()
+    return ours.fingerprint if ours and "werkzeug.proxy_fix.orig" not in request.environ else None
 
 
 def pairing_out(row: PairingWindow) -> PairingOut:
