@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import queue
 import threading
 
@@ -48,6 +49,22 @@ class Line:
 
     def heard(self) -> str:
         return self._sent.get(timeout=10)
+
+
+class Obedient(Line):
+    """A device that does what it is told, and says so."""
+
+    def __init__(self) -> None:
+        super().__init__(pull=False)
+
+    def send(self, text: str) -> None:
+        super().send(text)
+        message = json.loads(text)
+        kind = "pong" if message["type"] == "ping" else "ack"
+        self.say(json.dumps({"type": kind, "id": message["id"], "command": message["type"], "status": "success"}))
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        super().close()
 
 
 class Exchange:

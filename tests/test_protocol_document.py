@@ -11,14 +11,17 @@ from flask import Flask
 
 from app import create_app
 from camproxy import errors
+from camproxy.device_config import CONFIGS
 from camproxy.frames import FAULTS
+from camproxy.links.accepted import NOT_AUTHORIZED, REFUSED, REPLACED
 from camproxy.links.reasons import REASONS
 from camproxy.messages import BROWSER_EVENTS, DeviceMessage, Register
 from camproxy.pairing_link import pairing_link
+from camproxy.web.api.device_schemas import ConfigOut, DeviceOut, DeviceStatus, EventOut
 from camproxy.web.api.pairing import PairingOpened, PairingOut
 from camproxy.web.api.schemas import CameraOut, CameraSettings, CameraStatus, MeOut, PresetOut, TokenOut, UserOut
 from camproxy.web.events import EVENTS
-from camproxy.web.guards import ADMIN, ANYONE, LOGIN, NEW_DEVICE, SEE, STEER, allowed_of
+from camproxy.web.guards import ADMIN, ANYONE, ITSELF, LOGIN, MANAGE, NEW_DEVICE, SEE, STEER, allowed_of
 
 TEXT = (Path(__file__).parent.parent / "docs" / "protocol.md").read_text()
 
@@ -81,7 +84,7 @@ def test_states_reasons_and_frame_counts_are_listed() -> None:
 
 
 def test_every_device_message_is_listed_with_its_fields() -> None:
-    text = section("Pull mode")
+    text = section("Devices that dial in")
     union = typing.get_args(DeviceMessage)[0]
     for model in typing.get_args(union):
         for kind in typing.get_args(model.model_fields["type"].annotation):
@@ -91,6 +94,21 @@ def test_every_device_message_is_listed_with_its_fields() -> None:
                 continue  # "the same for the light"
             for field in set(model.model_fields) - {"type", "id"}:
                 assert field in row[0], f"{kind}: {field} is not described"
+
+
+def test_what_a_device_can_be_told_to_be_like_is_listed() -> None:
+    listed = re.findall(r"^\| (\w+) \| (.*?) \|", section("Configuration"), re.M)
+    described = {(kind, field) for kind, fields in listed for field in re.findall(r"`(\w+)`", fields)}
+    assert described == {(kind, field) for kind, model in CONFIGS.items() for field in model.model_fields}
+
+
+def test_device_status_and_close_codes_are_listed() -> None:
+    text = section("device_status")
+    assert set(first_cells(text)) == set(typing.get_args(DeviceStatus.model_fields["state"].annotation))
+    for field in DeviceStatus.model_fields:
+        assert f'"{field}"' in text, field
+    codes = set(re.findall(r"^\| (4\d+) \|", section("Devices that dial in"), re.M))
+    assert codes == {str(code) for code in (NOT_AUTHORIZED, REFUSED, REPLACED)}
 
 
 def test_enrolment_is_described() -> None:
@@ -126,7 +144,7 @@ def test_every_route_is_listed_with_who_may_use_it(app: Flask) -> None:
         for method in (rule.methods or {"GET"}) - {"HEAD", "OPTIONS"}:
             there[method, path] = allowed_of(app, rule.endpoint)
     assert listed == there
-    assert set(there.values()) <= {ANYONE, LOGIN, ADMIN, SEE, STEER, NEW_DEVICE}
+    assert set(there.values()) <= {ANYONE, LOGIN, ADMIN, SEE, STEER, NEW_DEVICE, MANAGE, ITSELF}
 
 
 @pytest.mark.parametrize(
@@ -138,6 +156,9 @@ def test_every_route_is_listed_with_who_may_use_it(app: Flask) -> None:
         ("User", UserOut),
         ("Token", TokenOut),
         ("Pairing", PairingOut),
+        ("Device", DeviceOut),
+        ("Configuration", ConfigOut),
+        ("Event", EventOut),
     ],
 )
 def test_the_fields_of_the_answers_are_listed(name: str, model: typing.Any) -> None:
@@ -167,7 +188,8 @@ def test_the_openapi_document_describes_the_same_routes(app: Flask) -> None:
         for path, methods in document["paths"].items()
         for method in methods
     }
-    assert described == {key for key in described_routes() if key[1].startswith("/api/") and "…" not in key[1]}
+    listed = described_routes()
+    assert described == {key for key in listed if key[1].startswith(("/api/", "/device/")) and "…" not in key[1]}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             assert "401" in operation["responses"], f"{method} {path}"

@@ -263,7 +263,7 @@ class TestManaging:
             ("esp32cam", {"fps": 26}, "fps"),
             ("esp32cam", {"stream_seconds": None}, "stream_seconds"),
             ("esp32cam", {"sleep": 1}, "sleep"),
-            ("esp32cam", [], "config"),
+            ("esp32cam", [1], "dictionary"),
         ],
     )
     def test_what_cannot_be_is_refused(self, admin: Person, kind: str, config: Any, field: str) -> None:

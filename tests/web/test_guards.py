@@ -16,16 +16,31 @@ from werkzeug.routing import Rule
 from app import create_app
 from camproxy.messages import BROWSER_EVENTS
 from camproxy.web.events import EVENTS
-from camproxy.web.guards import ADMIN, ANYONE, LOGIN, NEEDED_LEVEL, NEW_DEVICE, SEE, STEER, UNSAFE, allowed_of
+from camproxy.web.guards import (
+    ADMIN,
+    ANYONE,
+    ITSELF,
+    LOGIN,
+    MANAGE,
+    NEEDED_LEVEL,
+    NEW_DEVICE,
+    SEE,
+    STEER,
+    UNSAFE,
+    allowed_of,
+)
 from camproxy.web.socketio_limits import MALFORMED
-from models import ROLES, ApiToken, Camera, Permission, User, db
+from models import ROLES, ApiToken, Camera, Device, Permission, User, db
 
 #: What the views answer in these tests, for it is the guard that is tested: whoever gets this was let in.
 LET_IN = 299
 #: Everything that needs no log-in. A new one is a decision, so it is written down here.
 OPEN = {"/static/<path:filename>", "/login", "/health", "/api/openapi.json", "/public/tokens"}
+OPEN |= {"/ws", "/ws/esp32cam", "/ws/pico"}  # which ask for the device's key themselves
 #: Cameras by what a non-admin may do with them; there is none of the last name.
 CAMERAS = {"steered": "control", "watched": "view", "hidden": "none", "absent": None}
+#: The devices 1, 2, … by the camera that they move.
+DEVICES = ("steered", "watched", "hidden", None)
 
 
 @dataclass(frozen=True)
@@ -63,6 +78,12 @@ def people_and_cameras(app: Flask) -> dict[str, str]:
         for name, everyone in CAMERAS.items():
             if everyone:
                 db.session.add(Camera(name=name, slug=name, url="demo:garden", everyone=everyone))
+        for number, camera in enumerate(DEVICES, start=1):
+            board = Device(id=number, kind="pico", name=f"Pico {number}", mac=f"24:0A:C4:00:00:0{number}")
+            db.session.add(board)
+            db.session.flush()
+            if camera:
+                db.session.scalars(db.select(Camera).filter_by(slug=camera)).one().pico_id = number
         for role in ROLES:
             user = User(role, "not needed here", role=role)
             token, tokens[role] = ApiToken.issue(user, "a test")
@@ -115,12 +136,12 @@ def address(rule: str, camera: str = "steered") -> str:
 
 
 def ask(house: House, role: str, method: str, rule: str, camera: str = "steered") -> Any:
-    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"} if rule.startswith("/ws/") else {}
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"} if rule.startswith("/ws") else {}
     return house.ask(role, method, address(rule, camera), **upgrade)
 
 
 def test_there_are_routes_of_every_kind(routes: list[tuple[str, str, str]]) -> None:
-    assert {who for _, _, who in routes} == {ANYONE, LOGIN, ADMIN, SEE, STEER, NEW_DEVICE}
+    assert {who for _, _, who in routes} == {ANYONE, LOGIN, ADMIN, SEE, STEER, NEW_DEVICE, MANAGE, ITSELF}
     assert len(routes) > 40
 
 
@@ -193,6 +214,46 @@ def test_what_is_of_a_camera_goes_by_the_level(
         assert answer.status_code == expected, (method, rule)
         if expected == 404:
             assert answer.data == ask(house, role, method, rule, "absent").data, "a hidden camera is no other than none"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_is_of_a_device_is_for_those_who_steer_its_camera(
+    house: House, routes: list[tuple[str, str, str]], role: str
+) -> None:
+    for method, rule, who in routes:
+        if who not in (MANAGE, ITSELF):
+            continue
+        for number, camera in enumerate((*DEVICES, "removed"), start=1):
+            known = camera != "removed" and (role == "admin" or camera == "steered")
+            path = rule.replace("<int:device>", str(number)) + (f"?device={number}" if who == ITSELF else "")
+            expected = 403 if role == "viewer" else LET_IN if known or path == rule else 404
+            assert house.ask(role, method, path).status_code == expected, (method, path)
+
+
+@pytest.mark.parametrize("device", ["", "0", "-1", "x", "1 ", "²", "99999999999999999999"])
+def test_odd_numbers_of_devices_are_none(house: House, device: str) -> None:
+    assert house.ask("admin", "GET", f"/device/status?device={device}").status_code == 404
+
+
+def test_a_device_comes_with_its_key_and_gets_no_further(house: House, routes: list[tuple[str, str, str]]) -> None:
+    with house.app.app_context():
+        row = db.session.get(Device, 4)
+        assert row
+        key = row.issue_key()
+        db.session.commit()
+    client = house.app.test_client(use_cookies=False)
+    for method, rule, who in routes:
+        answer = client.open(address(rule), method=method, headers={"Authorization": f"Bearer {key}"})
+        if who == ITSELF:
+            assert answer.status_code == LET_IN
+        elif who not in (ANYONE, NEW_DEVICE):
+            assert answer.status_code in (302, 400, 401), (method, rule)
+    with house.app.app_context():
+        row = db.session.get(Device, 4)
+        assert row
+        row.enabled = False
+        db.session.commit()
+    assert client.get("/device/status", headers={"Authorization": f"Bearer {key}"}).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -268,7 +329,7 @@ def test_while_the_server_stops_everything_is_refused(
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
 def test_no_method_goes_around_the_guard(house: House, routes: list[tuple[str, str, str]], method: str) -> None:
     for _, rule, who in routes:
-        if who not in (ANYONE, NEW_DEVICE) and not rule.startswith("/ws/"):
+        if who not in (ANYONE, NEW_DEVICE) and not rule.startswith("/ws"):
             status = ask(house, "anonymous", method, rule).status_code
             assert status in (302, 401, 405), (method, rule)
 

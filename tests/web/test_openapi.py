@@ -26,9 +26,11 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from app import create_app
-from camproxy.rows import config_of
-from camproxy.web.guards import ADMIN, LOGIN, SEE, STEER, allowed_of
-from models import ROLES, ApiToken, Camera, LoginSession, Preset, User, db
+from camproxy.rows import config_of, settings_of
+from camproxy.web.guards import ADMIN, ITSELF, LOGIN, MANAGE, SEE, STEER, allowed_of
+from models import ROLES, ApiToken, Camera, Device, LoginSession, Preset, User, db
+from tests.integration.people import wait_until
+from tests.lines import Obedient
 from tests.web.test_guards import close_log
 
 CHECKS = [
@@ -40,8 +42,8 @@ CHECKS = [
 ]
 #: Which guards let a role through.
 MAY: dict[str, set[str | None]] = {
-    "admin": {LOGIN, SEE, STEER, ADMIN},
-    "operator": {LOGIN, SEE, STEER},
+    "admin": {LOGIN, SEE, STEER, ADMIN, MANAGE, ITSELF},
+    "operator": {LOGIN, SEE, STEER, MANAGE, ITSELF},
     "viewer": {LOGIN, SEE},
     "stranger": set(),
 }
@@ -61,6 +63,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/cameras/{camera}/light_command": {"state": True},
     "POST /api/cameras/{camera}/control": {},
     "PUT /api/cameras/{camera}/presets/{slot}": {"name": "Gate", "x": 1, "y": 2},
+    "PATCH /api/devices/{device}": {"name": "Pico"},
+    "POST /api/devices/{device}/sleep": {"seconds": 60},
+    "PUT /api/devices/{device}/config": {"speed": 60},
+    "PUT /device/config": {"speed": 60},
     "POST /api/pairing": {"kind": "pico"},
     "POST /api/pairing/approve": {"kind": "pico", "mac": "24:0A:C4:12:34:56", "code": "1234 5678"},
     "POST /api/users": {"username": "One more", "password": PASSWORD},
@@ -98,6 +104,7 @@ class World:
             if pairing.window("pico") is None:
                 pairing.open("pico", "admin")
             real = {"camera": "steered", "slot": 1, "kind": "pico", "user_id": self.user("somebody", "viewer").id}
+            real["device"] = self.device(camera)
             if role in ROLES:
                 me = self.user(role, role)
                 if role not in self.tokens or ApiToken.shown(self.tokens[role]) is None:
@@ -109,6 +116,24 @@ class World:
                 db.session.commit()
                 real |= {"token_id": spare.id, "session_id": browser.id}
             return real
+
+    def device(self, camera: Camera) -> int:
+        """The Pico that moves the camera, connected and obedient."""
+        mac = "24:0A:C4:00:00:01"
+        row = db.session.scalar(db.select(Device).filter_by(mac=mac))
+        if row is None:
+            row = Device(kind="pico", name="Pico", mac=mac)
+            db.session.add(row)
+            db.session.flush()
+        row.enabled, camera.pico_id = True, row.id
+        if not row.keys:
+            row.issue_key()
+        db.session.commit()
+        device = self.app.extensions["camproxy"].devices.put(settings_of(row))
+        if not device.online:
+            device.arrive(Obedient(), "127.0.0.1", row.keys[0].sha256)
+            wait_until(lambda: device.online, "it is connected")
+        return row.id
 
     def user(self, name: str, role: str) -> User:
         """The user of that name, as it was."""
@@ -173,7 +198,8 @@ class Asked:
         there = self.world.put_back(self.role)
         path = {parameter.name: there.get(parameter.name, 1) for parameter in self.operation.path_parameters}
         body = {"body": BODIES[self.operation.label], "media_type": "application/json"} if self.operation.body else {}
-        return self.status_of(self.operation.Case(path_parameters=path, **body))
+        query = {"device": there["device"]} if self.operation.path.startswith("/device/") else {}
+        return self.status_of(self.operation.Case(path_parameters=path, query=query, **body))
 
     def anyhow(self, case: Any, real: bool) -> None:
         """With whatever the schema allows; half of the time of something that is there."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, RootModel
 
 from camproxy.messages import Kind, Name, Switch
 from camproxy.web.api.schemas import Answer, Body
@@ -78,6 +78,16 @@ class DeviceList(Answer):
 class DeviceChange(Body):
     name: Name | None = None
     enabled: Switch | None = None
+
+
+class ConfigBody(RootModel[dict[str, bool | int | str]]):
+    """Some or all fields of what the kind of device can be told to be like, see camproxy/device_config.py."""
+
+
+class DeviceQuery(Body):
+    """Which device is meant, unless it asks itself."""
+
+    device: str | None = None
 
 
 class NewKey(Answer):

@@ -6,7 +6,7 @@ import time
 from concurrent.futures import TimeoutError as TooLate
 from typing import Any
 
-from flask import Blueprint, g, request
+from flask import Blueprint, g
 from flask_login import current_user
 
 from camproxy import audit
@@ -14,13 +14,14 @@ from camproxy.access import managed_devices
 from camproxy.audit import Action
 from camproxy.device_config import whole_config
 from camproxy.errors import BadRequest, NoAnswer, NotFound
-from camproxy.messages import read_json
 from camproxy.rows import settings_of
 from camproxy.web.api.device_schemas import (
+    ConfigBody,
     ConfigOut,
     DeviceChange,
     DeviceList,
     DeviceOut,
+    DeviceQuery,
     DeviceStatus,
     EventList,
     EventQuery,
@@ -114,9 +115,9 @@ def show_config(device: int) -> ConfigOut:
 @bp.put("/api/devices/<int:device>/config")
 @allow(MANAGE)
 @api.validate(resp=gives(ConfigOut, errors=(404,)), tags=["devices"])
-def configure(device: int) -> ConfigOut:
+def configure(device: int, json: ConfigBody) -> ConfigOut:
     """Some or all fields, see docs/protocol.md; the device gets them at once, or when it appears next."""
-    return ask_for_config(g.device_row, sent_config())
+    return ask_for_config(g.device_row, json.root)
 
 
 @bp.post("/api/devices/<int:device>/ping")
@@ -151,7 +152,7 @@ def sleep(device: int, json: SleepBody) -> Obeyed:
 @bp.get("/device/status")
 @allow(ITSELF)
 @api.validate(resp=gives(DeviceStatus, errors=(404,)), tags=["devices"])
-def own_status() -> DeviceStatus:
+def own_status(query: DeviceQuery) -> DeviceStatus:
     """`?device=` names it, unless it asks itself with its key."""
     return DeviceStatus.model_validate(running_device(named()).status())
 
@@ -159,9 +160,9 @@ def own_status() -> DeviceStatus:
 @bp.put("/device/config")
 @allow(ITSELF)
 @api.validate(resp=gives(ConfigOut, errors=(404,)), tags=["devices"])
-def own_config() -> ConfigOut:
+def own_config(query: DeviceQuery, json: ConfigBody) -> ConfigOut:
     """A device says what it runs with; anybody else, what the device that `?device=` names is to run with."""
-    row, sent = named(), sent_config()
+    row, sent = named(), json.root
     if not g.by_device:
         return ask_for_config(row, sent)
     row.config = whole_config(row.kind, row.config | sent)
@@ -172,7 +173,7 @@ def own_config() -> ConfigOut:
 
 @bp.get("/api/events")
 @allow(MANAGE)
-@api.validate(resp=gives(EventList), tags=["devices"])
+@api.validate(resp=gives(EventList, errors=(404,)), tags=["devices"])
 def list_events(query: EventQuery) -> EventList:
     """What happened by itself, the latest first; `before` is the number of the last event of the page before."""
     found = db.select(Event).where(Event.device_id.in_(managed_devices(current_user))).order_by(Event.id.desc())
@@ -198,13 +199,6 @@ def named() -> Device:
     if row is None:
         raise BadRequest("must have a value", where="device")
     return row
-
-
-def sent_config() -> dict[str, Any]:
-    body = read_json(request.get_data())
-    if not isinstance(body, dict):
-        raise BadRequest("must be an object", where="config")
-    return body
 
 
 def ask_for_config(row: Device, sent: dict[str, Any]) -> ConfigOut:
