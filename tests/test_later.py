@@ -13,7 +13,7 @@ from app import create_app
 from camproxy import schema
 from camproxy.audit import Action, event
 from camproxy.later import Later
-from models import ApiToken, AuditEvent, User, db, now
+from models import ApiToken, AuditEvent, Device, Event, User, db, now
 from tests.integration.people import wait_until
 
 
@@ -116,3 +116,38 @@ def test_what_waits_is_written_at_the_end(app: Flask, later: Later) -> None:
     later.used(tokens(app)["first"], at)
     later.stop()
     assert tokens(app)["first"].last_used_at == at
+
+
+def test_changes_of_a_row_are_told_apart_and_the_last_of_each_counts(app: Flask, later: Later) -> None:
+    with app.app_context():
+        device = Device(kind="pico", name="Pico", mac="24:0A:C4:00:00:01")
+        db.session.add(device)
+        db.session.commit()
+        number = device.id
+    for name in ("one", "two"):
+        later.change(Device, number, "name", lambda row, name=name: setattr(row, "name", name))
+    later.change(Device, number, "address", lambda row: setattr(row, "address", "10.0.0.7"))
+    later.change(Device, number + 1, "name", lambda row: setattr(row, "name", "nobody"))
+    assert later.state() == {"waiting": 3}
+    later.start()
+    wait_until(lambda: later.state() == {"waiting": 0}, "they are taken")
+    later.stop()
+    with app.app_context():
+        row = db.session.get(Device, number)
+        assert row
+        assert (row.name, row.address) == ("two", "10.0.0.7")
+
+
+def test_an_event_about_what_is_gone_takes_no_other_along(app: Flask, later: Later) -> None:
+    later.note(event(Action.LOG_IN, who="anna"))
+    later.note(Event(kind="device_online", device_id=4711))
+    later.note(event(Action.LOG_OUT, who="anna"))
+    later.start()
+
+    def written() -> list[str]:
+        with app.app_context():
+            return list(db.session.scalars(db.select(AuditEvent.action).order_by(AuditEvent.id)))
+
+    wait_until(lambda: written() == ["log_in", "log_out"], "the others are written")
+    with app.app_context():
+        assert list(db.session.scalars(db.select(Event))) == []

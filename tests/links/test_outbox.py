@@ -135,3 +135,19 @@ def test_a_waiting_sender_is_woken_by_a_command() -> None:
     sender.join(10)
     assert texts[0] is not None
     outbox.close()
+
+
+def test_what_is_only_told_comes_first_and_is_not_waited_for(outbox: Outbox, clock: FakeClock) -> None:
+    answer = outbox.put("servo", {"type": "servo"})
+    outbox.tell("servo_command_log", {"type": "servo_command_log", "servo1": 1})
+    outbox.tell("servo_command_log", {"type": "servo_command_log", "servo1": 2})
+    outbox.tell("welcome", {"type": "welcome"})
+    first, second, third = (taken(outbox, clock) for _ in range(3))
+    assert first is not None
+    assert (first["servo1"], first["source"]) == (2, "web_interface"), "a newer one takes the place of one that waits"
+    assert [message and message["type"] for message in (second, third)] == ["welcome", "servo"]
+    outbox.tell("welcome", {"type": "welcome"})
+    outbox.close()
+    assert taken(outbox, clock) is None, "nothing is told on the next connection"
+    with pytest.raises(NoAnswer):
+        answer.result(0)
