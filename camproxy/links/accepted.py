@@ -80,13 +80,16 @@ class AcceptedChannel:
             if now - self._pinged_at > PING_EVERY:
                 self._pinged_at = now
                 self._write(rfc6455.whole(rfc6455.PING))
-            if now >= until:
+            if self._selector.select(max(until - now, 0)):
+                with suppress(ChannelError):  # raised above, after what was said before
+                    self._read()
+            elif now >= until:
                 return None
-            if self._selector.select(until - now) and not self._closed:
-                self._read()
         return self._messages.popleft()
 
     def _read(self) -> None:
+        if self._closed:  # which was what woke us
+            return
         try:
             data = self._sock.recv(65536)
         except OSError as error:
