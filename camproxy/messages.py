@@ -231,7 +231,7 @@ def read_json(text: str | bytes) -> Any:
     """JSON without NaN, Infinity or endless nesting. Raises BadRequest."""
     try:
         return pydantic_core.from_json(text, allow_inf_nan=False, cache_strings=False)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:  # TypeError: half of a surrogate pair, which is no text
         raise BadRequest("That is not JSON: %(why)s", why=error) from None
 
 
