@@ -140,17 +140,12 @@ def cameras(seconds: float = 5.0, count: int = 50, viewers: int = 20, rounds: in
             stack.enter_context(Viewers.of(server, WEBSOCKET, names[number % count], 1, "discard"))
         shares, arrived = [], []
         for _ in range(rounds):
-            begun, cpu, frames = time.monotonic(), server.worker.cpu, received(server, names)
+            begun, cpu, frames = time.monotonic(), server.worker.cpu, server.received(names)
             time.sleep(seconds)
             passed = time.monotonic() - begun
             shares.append((server.worker.cpu - cpu) / passed / len(CORES) * 100)
-            arrived.append((received(server, names) - frames) / passed)
+            arrived.append((server.received(names) - frames) / passed)
     share, rate = Rounds(shares), Rounds(arrived)
     table.add("pictures a second that came in", f"{rate.median:.0f}", rate.spread(".0f"))
     table.add(f"the server's share of {len(CORES)} cores, %", f"{share.median:.0f}", share.spread(".0f"))
     return table
-
-
-def received(server: Server, names: list[str]) -> int:
-    """Pictures that came in from these cameras so far."""
-    return sum(server.status(name)["frames"]["received"] for name in names)

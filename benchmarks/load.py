@@ -1,4 +1,4 @@
-"""load.c and reference.c: compiled, started, asked."""
+"""The C programs, compiled; load.c and reference.c, started and asked."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 def programs() -> tempfile.TemporaryDirectory[str]:
     """The directory with the compiled programs; it is gone when this process ends."""
     directory = tempfile.TemporaryDirectory(prefix="camproxy-benchmark-")
-    for name in ("load", "reference"):
+    for name in ("load", "reference", "devices"):
         command = [compiler(), "-O2", "-o", f"{directory.name}/{name}", str(HERE / f"{name}.c")]
         subprocess.run(command, check=True)
     Path(directory.name, "frame").write_bytes(WebSocketFraming.frame(FRAME))

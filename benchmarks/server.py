@@ -38,9 +38,9 @@ class Server:
         self.watcher: Person = self._running.person("watcher", PASSWORD)
         self._permissions: list[dict[str, Any]] = []
 
-    def add_camera(self, name: str, url: str, fps: int = 10) -> None:
+    def add_camera(self, name: str, url: str, **more: Any) -> None:
         """A camera that `watcher` may see because a permission says so."""
-        made = self.admin.made("/api/cameras", {"name": name, "url": url, "fps": fps, "everyone": "none"})
+        made = self.admin.made("/api/cameras", {"name": name, "url": url, "fps": 10, "everyone": "none"} | more)
         self._permissions.append({"camera": made["id"], "level": "view"})
         answer = self.admin.ask("PUT", f"/api/users/{self._watcher_id}/permissions", {"permissions": self._permissions})
         assert answer.ok, answer.text
@@ -49,6 +49,11 @@ class Server:
         """camera_status."""
         found: dict[str, Any] = self.admin.get(f"/api/cameras/{camera}").json()["status"]
         return found
+
+    def received(self, cameras: list[str]) -> int:
+        """Pictures that came in from these cameras so far."""
+        listed = self.admin.get("/api/cameras").json()["items"]
+        return sum(camera["status"]["frames"]["received"] for camera in listed if camera["slug"] in cameras)
 
     def __enter__(self) -> Server:
         return self

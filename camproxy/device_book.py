@@ -19,22 +19,34 @@ class DeviceBook:
     def __init__(self, devices: Devices, later: Later) -> None:
         self._later = later
         self._seen_at: dict[int, float] = {}
+        self._firmware: dict[int, str] = {}
+        self._restless: set[int] = set()
         devices.listeners.append(self.changed)
 
     def changed(self, device: Device, what: str, detail: Any) -> None:
         match what:
             case "online":
-                self._event(device, "device_online", device.address)
+                self._come_or_gone(device, "device_online", device.address)
                 self._change(device, "address", address=device.address[:45], last_seen_at=now())
             case "offline":
-                self._event(device, "device_offline", device.board.link.state.reason or "")
+                self._come_or_gone(device, "device_offline", device.board.link.state.reason or "")
                 self._change(device, "seen", last_seen_at=now())
-            case "hello" if detail.version:
+            case "hello" if detail.version and detail.version != self._firmware.get(device.id):
+                self._firmware[device.id] = detail.version
                 self._change(device, "firmware", firmware=detail.version[:40])
             case "beat":
                 self._beat(device)
             case "config":
                 self._config(device, detail)
+
+    def _come_or_gone(self, device: Device, kind: str, detail: str) -> None:
+        """One that comes and goes all the time is written down as just that, once, until it is quiet again."""
+        if not device.restless:
+            self._restless.discard(device.id)
+            self._event(device, kind, detail)
+        elif device.id not in self._restless:
+            self._restless.add(device.id)
+            self._event(device, "device_restless")
 
     def _beat(self, device: Device) -> None:
         at = device.beats[-1].at

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 REMEMBERED = 60
 #: A device that was not here for this long is stale. Seconds.
 STALE_AFTER = 24 * 3600.0
+#: A device that came as often as is remembered within this time is restless. Seconds.
+RESTLESS_WITHIN = 3600.0
 #: What a heartbeat may tell, and a connection's first message in part.
 VITALS = (
     "uptime_ms",
@@ -91,6 +93,7 @@ class Device:
         self._last_seen = settings.last_seen
         self._notify = notify
         self._clock = clock
+        self._arriving = threading.Lock()
 
     @property
     def id(self) -> int:
@@ -107,8 +110,9 @@ class Device:
 
     def arrive(self, channel: AcceptedChannel, address: str, credential: str) -> None:
         """It has dialled, and shown the key with that hash."""
-        self.address, self.credential = address, credential
-        self.berth.arrive(channel)
+        with self._arriving:  # the connection that is served has this address and key, however many come at once
+            self.address, self.credential = address, credential
+            self.berth.arrive(channel)
         if not self.settings.enabled:  # since just now
             self.berth.send_away(REFUSED, "Revoked")
 
@@ -173,12 +177,22 @@ class Device:
         self._deliver()
 
     def on_link_change(self, board: Board) -> None:
+        level = logging.DEBUG if self.restless else logging.INFO
         if self.online:
             self.hello = None
             self.arrivals.append(self._clock.wall())
+            log.log(level, "%s: online, from %s", self.board.name, self.address)
         else:
             self._last_seen = self._clock.wall()
+            state = self.board.link.state
+            log.log(level, "%s: offline: %s: %s", self.board.name, state.reason, state.detail)
         self._notify(self, "online" if self.online else "offline", None)
+
+    @property
+    def restless(self) -> bool:
+        """Whether it comes and goes so often that the log and the events would be of nothing else."""
+        full = len(self.arrivals) == self.arrivals.maxlen
+        return full and abs(self._clock.wall() - self.arrivals[0]) < RESTLESS_WITHIN
 
     def cancel(self) -> None:
         """Begin to stop, without waiting for it."""

@@ -115,9 +115,21 @@ BROWSER_EVENTS: dict[str, type[Message]] = {
 
 # Device → server
 
+
+
+def plain(text: str) -> str:
+    """What a board says is kept and shown: nothing in it writes lines of its own or turns the text around it (bidi)."""
+    return "".join(
+        character if character.isprintable() or character == "\u200c" else "\N{REPLACEMENT CHARACTER}"
+        for character in text.strip()
+    )
+
+
 # A real servo can be commanded to 0…180; a board may count in tenths.
 Degrees = Annotated[float, Field(strict=True, ge=-360, le=360, allow_inf_nan=False)]
-ShortText = Annotated[str, StringConstraints(max_length=500)]
+ShortText = Annotated[str, StringConstraints(max_length=500), AfterValidator(plain)]
+# Up to what a browser's number, which is a double, can count.
+Count = Annotated[int, Field(strict=True, ge=0, le=2**53)]
 MessageId = Annotated[str, StringConstraints(max_length=64)] | Annotated[int, Field(strict=True)]
 
 
@@ -173,19 +185,19 @@ class Motion(Message):
 
 class Heartbeat(Message):
     type: Literal["heartbeat"]
-    uptime_ms: Annotated[int, Field(strict=True, ge=0)] | None = None
-    free_heap: Annotated[int, Field(strict=True, ge=0)] | None = None
-    largest_block: Annotated[int, Field(strict=True, ge=0)] | None = None
+    uptime_ms: Count | None = None
+    free_heap: Count | None = None
+    largest_block: Count | None = None
     rssi: Annotated[int, Field(strict=True, ge=-150, le=50)] | None = None
     temperature: Annotated[float, Field(strict=True, ge=-100, le=200, allow_inf_nan=False)] | None = None
-    frames_sent: Annotated[int, Field(strict=True, ge=0)] | None = None
-    frames_skipped: Annotated[int, Field(strict=True, ge=0)] | None = None
+    frames_sent: Count | None = None
+    frames_skipped: Count | None = None
     reset_reason: ShortText | None = None
 
 
 class Log(Message):
     type: Literal["log"]
-    level: Annotated[str, StringConstraints(max_length=20)]
+    level: Annotated[str, StringConstraints(max_length=20), AfterValidator(plain)]
     message: ShortText
 
 
@@ -219,7 +231,7 @@ def read_json(text: str | bytes) -> Any:
     """JSON without NaN, Infinity or endless nesting. Raises BadRequest."""
     try:
         return pydantic_core.from_json(text, allow_inf_nan=False, cache_strings=False)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:  # TypeError: half of a surrogate pair, which is no text
         raise BadRequest("That is not JSON: %(why)s", why=error) from None
 
 

@@ -10,24 +10,26 @@ from collections import deque
 from contextlib import suppress
 from functools import cache
 
-from wsproto.connection import Connection, ConnectionType
+from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
 from wsproto.utilities import ProtocolError
 
 from camproxy import rfc6455
 from camproxy.errors import ChannelError
 from camproxy.links.linger import Linger
-from camproxy.messages import LONGEST_DEVICE_TEXT
+from camproxy.links.outbox import ANSWER_WITHIN
+from camproxy.messages import LONGEST_DEVICE_TEXT, plain
 
 #: How often a device is pinged, and after how long without a sign of life it is given up. Seconds.
 PING_EVERY, SILENT_AFTER = 4.0, 12.0
-#: Seconds after which a device that takes nothing is given up.
-SEND_WITHIN = 5.0
+#: Seconds after which a device that takes nothing is given up: then whoever waits for its answer has to be told.
+SEND_WITHIN = ANSWER_WITHIN
 #: Close codes of ours, see docs/protocol.md.
 NOT_AUTHORIZED, REFUSED, REPLACED = 4001, 4003, 4009
 CLOSED_FOR = {REFUSED: "revoked", REPLACED: "replaced"}
-#: More messages than this from one device within a second are no camera and no Pico.
-MESSAGES_A_SECOND = 200
+#: More than this from one device within a second is no camera and no Pico. Frames of the protocol, of which a message
+#: has one or more.
+FRAMES_A_SECOND = 200
 
 
 @cache
@@ -54,8 +56,8 @@ class AcceptedChannel:
         self._selector.register(sock, selectors.EVENT_READ)
         self._connection = Connection(ConnectionType.SERVER)
         self._sending = threading.Lock()
-        self._parts: list[bytes | bytearray | str] = []
-        self._size = 0
+        #: The message that is coming in; None between messages.
+        self._coming: bytearray | str | None = None
         self._messages: deque[bytes | str] = deque()
         self._heard_at = self._pinged_at = time.monotonic()
         self._second, self._in_second = 0, 0
@@ -78,13 +80,16 @@ class AcceptedChannel:
             if now - self._pinged_at > PING_EVERY:
                 self._pinged_at = now
                 self._write(rfc6455.whole(rfc6455.PING))
-            if now >= until:
+            if self._selector.select(max(until - now, 0)):
+                with suppress(ChannelError):  # raised above, after what was said before
+                    self._read()
+            elif now >= until:
                 return None
-            if self._selector.select(until - now) and not self._closed:
-                self._read()
         return self._messages.popleft()
 
     def _read(self) -> None:
+        if self._closed:  # which was what woke us
+            return
         try:
             data = self._sock.recv(65536)
         except OSError as error:
@@ -95,7 +100,8 @@ class AcceptedChannel:
         try:
             self._connection.receive_data(data)
             for event in self._connection.events():
-                self._count()
+                if getattr(event, "frame_finished", True):  # else it is the beginning of one, as the network brought it
+                    self._count()
                 self._take(event)
         except ProtocolError as error:
             raise self._left("handshake", str(error), rfc6455.PROTOCOL_ERROR) from error
@@ -104,8 +110,8 @@ class AcceptedChannel:
         second = int(self._heard_at)
         self._in_second = self._in_second + 1 if second == self._second else 1
         self._second = second
-        if self._in_second > MESSAGES_A_SECOND:
-            detail = f"more than {MESSAGES_A_SECOND} messages in a second"
+        if self._in_second > FRAMES_A_SECOND:
+            detail = f"more than {FRAMES_A_SECOND} messages in a second"
             raise self._left("bad_frames", detail, rfc6455.POLICY, "Too many messages")
 
     def _take(self, event: Event) -> None:
@@ -114,23 +120,26 @@ class AcceptedChannel:
                 self._gather(event)
             case Ping(payload=payload):
                 self._write(rfc6455.whole(rfc6455.PONG, bytes(payload)))
-            case CloseConnection(code=code, reason=reason):
+            case CloseConnection(code=code, reason=reason) if self._connection.state is ConnectionState.REMOTE_CLOSING:
                 good = code in (rfc6455.NORMAL, rfc6455.GOING_AWAY)
                 asleep = (reason or "").startswith("sleep")  # which is no fault
-                detail = f"by the device: {int(code)} {reason or ''}".rstrip()
+                detail = f"by the device: {int(code)} {plain(reason or '')}".rstrip()
                 raise self._left("asleep" if asleep else "closed", detail, code if good else rfc6455.PROTOCOL_ERROR)
+            case CloseConnection(code=code, reason=reason):  # wsproto's way to say that it cannot read that
+                raise self._left("handshake", plain(reason or ""), int(code))
 
     def _gather(self, event: TextMessage | BytesMessage) -> None:
         """A message comes in pieces: of the protocol, and of what the network brought."""
-        largest = self._largest if isinstance(event, BytesMessage) else LONGEST_DEVICE_TEXT
-        self._size += len(event.data)
-        if self._size > largest:
+        is_text = isinstance(event, TextMessage)
+        largest = LONGEST_DEVICE_TEXT if is_text else self._largest
+        if self._coming is None:
+            self._coming = "" if is_text else bytearray()
+        self._coming += event.data  # type: ignore[operator]  # a message is of one kind from its first piece on
+        if len(self._coming) > largest:
             raise self._left("bad_frames", f"a message of more than {largest} bytes", rfc6455.TOO_BIG)
-        self._parts.append(event.data)
         if event.message_finished:
-            empty = "" if isinstance(event, TextMessage) else b""
-            self._messages.append(empty.join(self._parts))  # type: ignore[arg-type]
-            self._parts, self._size = [], 0
+            self._messages.append(self._coming if isinstance(self._coming, str) else bytes(self._coming))
+            self._coming = None
 
     def send(self, text: str) -> None:
         self._write(rfc6455.whole(rfc6455.TEXT, text.encode()))

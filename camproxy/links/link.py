@@ -153,7 +153,7 @@ class DeviceLink:
             if self._stopping.is_set():
                 return
             if not self.dials:
-                log.info("link %s: %s", self.name, ended)
+                log.debug("link %s: %s", self.name, ended)  # its handler knows how often it comes and goes
                 self._change(
                     LinkState(connected=False, since=self._clock.wall(), reason=ended.reason, detail=ended.detail)
                 )
@@ -194,7 +194,7 @@ class DeviceLink:
         if self._stopping.is_set():
             channel.close()
         self._change(LinkState(connected=True, since=self._clock.wall()))
-        log.info("link %s: connected", self.name)
+        log.log(logging.INFO if self.dials else logging.DEBUG, "link %s: connected", self.name)
         writer.start()
         try:
             self._read(channel, pull)

@@ -66,8 +66,10 @@ def follow_devices() -> datetime | None:
     When the first of their keys will end by itself is returned.
     """
     shared = services()
-    rows = {row.id: settings_of(row) for row in db.session.scalars(db.select(Device))}
+    # First what runs, then what is stored: one that enrols and comes meanwhile is not taken for one that was removed.
     known = {device.id: device.settings for device in shared.devices}
+    present = [(device, device.credential) for device in shared.devices if device.online]
+    rows = {row.id: settings_of(row) for row in db.session.scalars(db.select(Device))}
     for number in known.keys() - rows.keys():
         shared.devices.remove(number)
     for number, settings in rows.items():
@@ -77,8 +79,8 @@ def follow_devices() -> datetime | None:
         shared.cameras.look_for_boards()
     keys = db.session.execute(DeviceKey.valid().with_only_columns(DeviceKey.sha256, DeviceKey.expires_at)).all()
     valid = {key.sha256 for key in keys}
-    for device in shared.devices:
-        if device.online and device.credential not in valid:
+    for device, credential in present:
+        if credential not in valid and device.credential == credential:
             device.berth.send_away(REFUSED, "Revoked")
     return min((key.expires_at for key in keys if key.expires_at), default=None)
 
