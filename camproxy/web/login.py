@@ -122,7 +122,12 @@ def end_session() -> None:
     audit.note(Action.LOG_OUT)
     db.session.commit()
     logout_user()
+    token = session.get("csrf_token")
     session.clear()
+    if token:
+        # Every tab of this browser now asks for the form, all at once, and only one answer's cookie stays: with another
+        # token in each, the other forms would be refused.
+        session["csrf_token"] = token
     review_access()
 
 

@@ -29,7 +29,7 @@ from tests.integration.people import (
     session_from,
     wait_until,
 )
-from tests.running import Person, RunningServer
+from tests.running import Person, RunningServer, csrf_token
 
 MakeServer = Callable[..., RunningServer]
 
@@ -114,6 +114,17 @@ class TestLogIn:
         planted = dict(session.cookies)
         assert log_in(server, account.username, account.password, session=session).status_code == 302
         assert me(server, cookies=planted).status_code == 401
+
+    def test_a_tab_s_form_is_taken_whichever_tab_s_answer_came_last(self, server: RunningServer, admin: Person) -> None:
+        account, person = new_person(admin)
+        with person, requests.Session() as other:
+            other.cookies.set("camproxy", person.http.cookies["camproxy"])
+            form = person.get("/logout")
+            # Another tab had asked for its page before it knew of that.
+            assert other.get(f"{server.url}/", timeout=10).url.startswith(f"{server.url}/login")
+            fields = {"username": account.username, "password": account.password, "csrf_token": csrf_token(form.text)}
+            answer = other.post(f"{server.url}/login", data=fields, allow_redirects=False, timeout=10)
+            assert answer.status_code == 302
 
     def test_log_out_ends_the_session(self, server: RunningServer, admin: Person) -> None:
         account, person = new_person(admin)
