@@ -24,6 +24,8 @@ from camproxy.messages import LONGEST_DEVICE_TEXT, plain
 PING_EVERY, SILENT_AFTER = 4.0, 12.0
 #: Seconds after which a device that takes nothing is given up: then whoever waits for its answer has to be told.
 SEND_WITHIN = ANSWER_WITHIN
+#: How long a goodbye waits for who is sending: usually that is done in no time, but it may be stuck. Seconds.
+GOODBYE_WITHIN = 0.1
 #: Close codes of ours, see docs/protocol.md.
 NOT_AUTHORIZED, REFUSED, REPLACED = 4001, 4003, 4009
 CLOSED_FOR = {REFUSED: "revoked", REPLACED: "replaced"}
@@ -162,7 +164,7 @@ class AcceptedChannel:
         return self._closed
 
     def _say_goodbye(self, code: int, reason: str) -> None:
-        if not self._sending.acquire(blocking=False):
+        if not self._sending.acquire(timeout=GOODBYE_WITHIN):
             with suppress(OSError):  # who is in the middle of sending must not go on with it
                 self._sock.shutdown(socket.SHUT_RDWR)
             return
@@ -174,7 +176,7 @@ class AcceptedChannel:
             self._sending.release()
 
     def close(self, code: int = rfc6455.GOING_AWAY, reason: str = "") -> None:
-        """Say goodbye, if that needs no waiting, and end both threads' work with the connection."""
+        """Say goodbye, if that is soon said, and end both threads' work with the connection."""
         self._left(CLOSED_FOR.get(code, "closed"), f"by the server: {code} {reason}".rstrip(), code, reason)
         with suppress(ValueError, KeyError):  # a second time, or too late
             self._selector.register(always_readable(), selectors.EVENT_READ)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import queue
 import ssl
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any, Self
 
 import websocket
@@ -116,3 +118,18 @@ class FakePico(FakeDevice):
 
 
 FAKES = {"esp32cam": FakeCamera, "pico": FakePico}
+
+
+def main() -> None:
+    """A board's program: address and kind are its arguments, the key is the first line of its input."""
+    address, kind = sys.argv[1:]
+    server: Any = SimpleNamespace(ws_url=address, url=address)
+    device = FAKES[kind](server, sys.stdin.readline().strip())
+    print(device.ws.sock.getsockname()[1], flush=True)  # noqa: T201
+    device.connect()
+    print("welcome", flush=True)  # noqa: T201
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
