@@ -116,7 +116,6 @@ BROWSER_EVENTS: dict[str, type[Message]] = {
 # Device → server
 
 
-
 def plain(text: str) -> str:
     """What a board says is kept and shown: nothing in it writes lines of its own or turns the text around it (bidi)."""
     return "".join(

@@ -330,6 +330,24 @@ class TestManaging:
         with pico.dial() as late:
             assert late.wait_closed() == (4001, "Invalid token")
 
+    def test_rotation_over_the_connection(self, admin: Person, pico: Enrolled) -> None:
+        path = f"/api/devices/{pico.id}/key/give"
+        assert admin.ask("POST", path).json()["error"] == "device_offline"
+        with pico.come() as device:
+            device.obey = lambda message: [
+                {"type": "ack", "id": message["id"], "command": "key", "status": "error", "detail": "flash is full"}
+            ]
+            assert "flash is full" in admin.ask("POST", path).json()["message"]
+            assert [key["expires_at"] for key in shown(admin, pico)["keys"]] == [None], "all is as before"
+            device.next("key")
+            device.obey = device.answers_to
+            assert admin.ask("POST", path).status_code == 204
+            new = device.next("key")["api_key"]
+        with FakePico(admin.server, new) as device:
+            assert device.connect()
+            assert len(shown(admin, pico)["keys"]) == 1
+        assert new not in admin.server.logged
+
     def test_a_key_that_ends_ends_its_connection(self, admin: Person, pico: Enrolled) -> None:
         with pico.come() as device:
             past = "UPDATE device_key SET expires_at = '2026-01-01 00:00:00'"

@@ -35,6 +35,7 @@ from camproxy.web.api.device_schemas import (
 from camproxy.web.api.spec import api, gives
 from camproxy.web.guards import ADMIN, ITSELF, MANAGE, allow
 from camproxy.web.review import announce_cameras, follow_devices, running_device
+from camproxy.web.rotation import give_new_key
 from camproxy.web.services import services
 from models import OVERLAP, Device, Event, db, now
 
@@ -103,6 +104,18 @@ def issue_key(device: int) -> tuple[NewKey, int]:
     audit.note(Action.DEVICE_KEY_ISSUED, row.name, row.mac)
     db.session.commit()
     return NewKey(api_key=text, others_end=now() + OVERLAP), 201
+
+
+@bp.post("/api/devices/<int:device>/key/give")
+@allow(ADMIN)
+@api.validate(resp=gives(status=204, errors=COMMAND_ERRORS), tags=["devices"])
+def give_key(device: int) -> tuple[str, int]:
+    """A new key that the device is given over its connection, and nobody sees."""
+    row = row_of(device)
+    give_new_key(row)
+    audit.note(Action.DEVICE_KEY_ISSUED, row.name, row.mac)
+    db.session.commit()
+    return "", 204
 
 
 @bp.get("/api/devices/<int:device>/config")
