@@ -32,6 +32,12 @@ def linger() -> Linger:
     return found
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _it_ends() -> Iterator[None]:
+    yield
+    linger().stop()
+
+
 class Pair:
     """A device, and the channel that serves it."""
 
