@@ -119,5 +119,6 @@ def give_away(take: Callable[[socket.socket], AcceptedChannel | None]) -> Respon
     channel = take(sock.dup())
     db.session.remove()  # a device may stay for months
     if channel:
+        services().sockets.leave(sock)
         channel.released.wait()
     return dealt_with(request.environ)

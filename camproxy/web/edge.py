@@ -92,6 +92,12 @@ class Sockets:
         """From now on nobody may open one."""
         self._closing = True
 
+    def leave(self, sock: socket.socket) -> None:
+        """Somebody else will end that one, with a goodbye of its own."""
+        with self._changed:
+            self._open.discard(sock)
+            self._changed.notify_all()
+
     def end_all(self, within: float) -> None:
         """Wait `within` seconds for sockets that are served by a thread to end, then end them."""
         with self._changed:
@@ -119,6 +125,4 @@ class Sockets:
         try:
             yield
         finally:
-            with self._changed:
-                self._open.discard(sock)
-                self._changed.notify_all()
+            self.leave(sock)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,20 +19,22 @@ from tests.integration.boards import Enrolled, enrol
 from tests.integration.people import wait_until
 from tests.integration.test_serving import SOON, workers
 from tests.networks import change_network_of, in_network_of, with_network
+from tests.pictures import jpeg
 from tests.running import Person, RunningServer
 
 MakeServer = Callable[..., RunningServer]
 
 
-class TestEveryWayOfServing:
-    @pytest.fixture(scope="class", params=[{"TLS": "true"}, {"ASYNC_MODE": "eventlet"}], ids=["tls", "eventlet"])
-    def admin(self, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
-        server = RunningServer(tmp_path_factory.mktemp("data"), **request.param)
-        with server.person() as admin:
-            yield admin
-        server.stop()
-        assert "Traceback" not in server.logged
+@pytest.fixture(scope="module", params=[{"TLS": "true"}, {"ASYNC_MODE": "eventlet"}], ids=["tls", "eventlet"])
+def admin(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
+    server = RunningServer(tmp_path_factory.mktemp("data"), **request.param)
+    with server.person() as admin:
+        yield admin
+    server.stop()
+    assert "Traceback" not in server.logged
 
+
+class TestEveryWayOfServing:
     def test_a_head_of_two_boards(self, admin: Person) -> None:
         cam, pico = enrol(admin, "esp32cam"), enrol(admin, "pico")
         eye: FakeCamera
@@ -41,7 +43,7 @@ class TestEveryWayOfServing:
             made = admin.made("/api/cameras", {"name": f"Head {cam.id}", "url": f"device:{cam.id}", "pico": pico.id})
             path = f"/api/cameras/{made['slug']}"
             wait_until(lambda: admin.get(path).json()["status"]["head_online"], "both are there")
-            with admin.listen(transports=["websocket"]) as page:
+            with closing(admin.listen(transports=["websocket"])) as page:
                 assert page.call("subscribe", {"camera": made["id"], "format": "base64"})["ok"]
                 eye.push()
                 assert page.next("video_frame")
@@ -100,8 +102,6 @@ class TestEveryWayOfServing:
 
 def large_jpeg(size: int) -> bytes:
     """With comments in it that fill it up."""
-    from tests.pictures import jpeg
-
     small = jpeg()
     filler = b"\xff\xfe\xff\xff" + b" " * 65_533
     return small[:2] + filler * (size // len(filler)) + small[2:]
