@@ -5,7 +5,8 @@
    Each line of the file BOARDS is a kind (esp32cam or pico) and a key; each becomes a connection to 127.0.0.1:PORT. Every
    camera sends FPS pictures a second, which is the file PICTURE (see board.py) with the present time in its stamp; what
    the socket does not take is sent before the next one, which is then skipped. Every board answers pings, acknowledges
-   commands, says after a move where its head is, and sends a heartbeat every ten seconds.
+   commands, says after a move where its head is, and sends a heartbeat every second, so that a minute fills what the
+   server remembers of them.
    Each line on standard input is answered with one line of JSON: what has happened so far. Ends with its standard input. */
 
 #define _GNU_SOURCE
@@ -24,7 +25,7 @@
 #include <unistd.h>
 
 /* BEFORE: a picture's bytes before the digits of its stamp, which are a number and microseconds. */
-enum { MOST = 4096, BUFFER = 1 << 14, BEFORE = 15, SEQ = 8, MICROS = 16, HEAD = 8, BEAT_EVERY = 10 };
+enum { MOST = 4096, BUFFER = 1 << 14, BEFORE = 15, SEQ = 8, MICROS = 16, HEAD = 8, BEAT_EVERY = 1 };
 enum { TEXT = 1, BINARY = 2, CLOSE = 8, PING = 9, PONG = 10 };
 
 struct board {

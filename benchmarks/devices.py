@@ -71,7 +71,7 @@ class Boards:
         self._directory.cleanup()
 
 
-def run(seconds: float = 60.0, count: int = 50, viewers: int = 20, rounds: int = 6, warm_up: float = 20.0) -> Table:
+def run(seconds: float = 60.0, count: int = 50, viewers: int = 20, rounds: int = 6, warm_up: float = 70.0) -> Table:
     """`seconds` in all, in as many `rounds`."""
     table = Table(
         f"{count} cameras × {FPS} fps and {count} Picos dialled in, {viewers} viewers, {seconds:g} s",

@@ -47,7 +47,9 @@ class Bare:
         bare = cls(device.admin.server, device.key, receive_buffer=options.get("receive_buffer"))
         bare.say(frame(TEXT, b'{"type":"connect","device":"bare"}'))
         while b"welcome" not in bare._heard:
-            bare._heard += bare.sock.recv(4096)
+            piece = bare.sock.recv(4096)
+            assert piece, "the server has closed"
+            bare._heard += piece
         return bare
 
     def say(self, data: bytes) -> None:
