@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import TimeoutError as TooLate
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -58,9 +59,17 @@ PAGE = 100
 @allow(MANAGE)
 @api.validate(resp=gives(DeviceList), tags=["devices"])
 def list_devices() -> DeviceList:
-    managed = managed_devices(current_user)
-    rows = db.session.scalars(db.select(Device).order_by(Device.id))
-    return DeviceList(items=[device_out(row) for row in rows if row.id in managed])
+    return DeviceList(items=managed())
+
+
+def managed() -> list[DeviceOut]:
+    """Those that are the user's business; not one that is just being added or removed, which does not run."""
+    numbers, found = managed_devices(current_user), []
+    for row in db.session.scalars(db.select(Device).order_by(Device.id)):
+        if row.id in numbers:
+            with suppress(NotFound):
+                found.append(device_out(row))
+    return found
 
 
 @bp.get("/api/devices/<int:device>")

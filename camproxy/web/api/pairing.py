@@ -103,6 +103,10 @@ class FoundList(Answer):
 @api.validate(resp=gives(FoundList), tags=["pairing"])
 def list_found() -> FoundList:
     """Boards that are in the network now, and announce themselves by mDNS."""
+    return found_boards()
+
+
+def found_boards() -> FoundList:
     discovery = services().discovery
     known: dict[str, int] = {row.mac: row.id for row in db.session.execute(db.select(Device.mac, Device.id))}
     items = [
@@ -116,6 +120,10 @@ def list_found() -> FoundList:
 @allow(ADMIN)
 @api.validate(resp=gives(PairingList), tags=["pairing"])
 def list_windows() -> PairingList:
+    return open_windows()
+
+
+def open_windows() -> PairingList:
     return PairingList(items=[pairing_out(row) for row in services().pairing.windows()])
 
 
