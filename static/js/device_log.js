@@ -62,14 +62,17 @@ export class DeviceLog {
     const fits = LEVELS.indexOf(line.level) >= LEVELS.indexOf(level) && line.message.toLowerCase().includes(q.toLowerCase());
     if (!fits || line.number <= this.#latest) return;
     this.#latest = line.number;
-    byId("log").prepend(this.#row(line));
+    const list = byId("log");
+    list.prepend(this.#row(line));
+    if (list.children.length > MOST) {
+      list.lastElementChild.remove();
+      this.#before = Number(list.lastElementChild.dataset.number);
+    }
     this.#draw();
   }
 
   #draw() {
     const list = byId("log");
-    if (this.#before === null && list.children.length > MOST) this.#before = Number(list.children[MOST - 1].dataset.number);
-    while (list.children.length > MOST && this.#asked) list.lastElementChild.remove();
     const { level, q } = this.#wanted;
     const filtered = q || level !== "debug";
     say(byId("no-log"), filtered ? _("No line fits.") : _("It has said nothing yet."));
