@@ -2,7 +2,7 @@
 
 import "./shell.js";
 import { Boards } from "./boards.js";
-import { boardObstacle, cameraOf, describeBoard, kindName, resetInWords, signalInWords } from "./board_words.js";
+import { boardObstacle, describeBoard, kindName, resetInWords, signalInWords } from "./board_words.js";
 import { Cameras } from "./cameras.js";
 import { DeviceConfig } from "./device_config.js";
 import { DeviceEvents } from "./device_events.js";
@@ -31,7 +31,7 @@ function figures(board) {
   const memory = (bytes) => inBytes(bytes);
   const rows = [
     [_("Kind"), kindName(kind)],
-    [_("Belongs to"), cameraOf(board)],
+    [_("Camera"), board.camera?.name ?? "–"],
     [_("Address"), status.address || "–"],
     [_("Wi-Fi signal"), known(status.rssi, signalInWords)],
     [_("Free memory"), known(status.free_heap, memory)],

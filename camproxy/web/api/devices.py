@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import TimeoutError as TooLate
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -63,13 +62,10 @@ def list_devices() -> DeviceList:
 
 
 def managed() -> list[DeviceOut]:
-    """Those that are the user's business; not one that is just being added or removed, which does not run."""
-    numbers, found = managed_devices(current_user), []
-    for row in db.session.scalars(db.select(Device).order_by(Device.id)):
-        if row.id in numbers:
-            with suppress(NotFound):
-                found.append(device_out(row))
-    return found
+    """Those that are the user's business."""
+    numbers = managed_devices(current_user)
+    rows = db.session.scalars(db.select(Device).where(Device.id.in_(numbers)).order_by(Device.id))
+    return [device_out(row) for row in rows]
 
 
 @bp.get("/api/devices/<int:device>")
