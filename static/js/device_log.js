@@ -6,90 +6,120 @@ import { _, exactMoment } from "./i18n.js";
 
 const LEVELS = ["debug", "info", "warning", "error"];
 const NAMES = { debug: () => _("detail"), info: () => _("info"), warning: () => _("warning"), error: () => _("error") };
-const MOST = 1000; // lines on the page
+const MOST = 1000; // lines that came live
+const PAGE = 100;
 const TYPING = 300; // ms
 
 export class DeviceLog {
   #id;
-  #before = null;
+  #list = byId("log");
+  #before = null; // the page after begins before this line
   #latest = 0;
-  #asked = 0;
+  #held = null; // lines that come while an answer is awaited
+  #work = Promise.resolve(); // one look at a time
   #typing = null;
 
   constructor(id, server) {
     this.#id = id;
-    byId("level").addEventListener("change", () => this.#load());
+    byId("level").addEventListener("change", () => this.#look(() => this.#anew()));
     byId("search").addEventListener("input", () => {
       clearTimeout(this.#typing);
-      this.#typing = setTimeout(() => this.#load(), TYPING);
+      this.#typing = setTimeout(() => this.#look(() => this.#anew()), TYPING);
     });
-    byId("older-log").addEventListener("click", () => this.#load(this.#before));
+    byId("older-log").addEventListener("click", () => this.#look(() => this.#older()));
     server.addEventListener("device_log", ({ detail }) => detail.device === id && this.#comes(detail));
     server.addEventListener("connection", () => {
-      if (!server.connected) return;
-      server.tell("follow_device", { device: id });
-      this.#load(); // what was said meanwhile
+      if (server.connected) this.#follow(server);
     });
-    this.#load();
+    this.#look(() => this.#anew());
+  }
+
+  /** What is said from then on comes by itself; what was said until then is in the log. */
+  async #follow(server) {
+    try {
+      await server.ask("follow_device", { device: this.#id });
+    } catch {
+      return; // the person was told; the next connection tries again
+    }
+    this.#look(() => this.#catchUp());
+  }
+
+  #look(job) {
+    this.#work = this.#work.then(async () => {
+      this.#held = [];
+      try {
+        await job();
+        this.#draw();
+      } catch (refusal) {
+        say(byId("no-log"), refusal.message);
+        byId("no-log").hidden = false;
+      }
+      const held = this.#held;
+      this.#held = null;
+      for (const line of held) this.#comes(line);
+    });
   }
 
   get #wanted() {
     return { level: byId("level").value, q: byId("search").value.trim() };
   }
 
-  /** From the newest, or the page before a line. Of several answers only the last one asked for counts. */
-  async #load(before = null) {
-    const asked = ++this.#asked;
-    const query = new URLSearchParams(this.#wanted);
-    if (before !== null) query.set("before", before);
-    try {
-      const { items, before: next } = await api.get(`devices/${this.#id}/log?${query}`);
-      if (asked !== this.#asked) return;
-      this.#before = next;
-      const lines = items.map((line) => this.#row(line));
-      if (before === null) byId("log").replaceChildren(...lines);
-      else byId("log").append(...lines);
-      if (before === null) this.#latest = items[0]?.number ?? 0;
-      this.#draw();
-    } catch (refusal) {
-      say(byId("no-log"), refusal.message);
-      byId("no-log").hidden = false;
-    }
+  #page(before = null) {
+    return api.get(`devices/${this.#id}/log?${new URLSearchParams({ ...this.#wanted, limit: PAGE, ...(before && { before }) })}`);
+  }
+
+  async #anew() {
+    const { items, before } = await this.#page();
+    this.#list.replaceChildren(...items.map(row));
+    this.#before = before;
+    this.#latest = items[0]?.number ?? 0;
+  }
+
+  async #older() {
+    const { items, before } = await this.#page(this.#before);
+    this.#list.append(...items.map(row));
+    this.#before = before;
+  }
+
+  async #catchUp() {
+    const { items } = await this.#page();
+    if (items.length === PAGE && items.at(-1).number > this.#latest) await this.#anew();
+    else for (const line of items.reverse()) this.#show(line);
   }
 
   #comes(line) {
+    if (this.#held) this.#held.push(line);
+    else this.#show(line);
+  }
+
+  #show(line) {
     const { level, q } = this.#wanted;
     const fits = LEVELS.indexOf(line.level) >= LEVELS.indexOf(level) && line.message.toLowerCase().includes(q.toLowerCase());
     if (!fits || line.number <= this.#latest) return;
     this.#latest = line.number;
-    const list = byId("log");
-    list.prepend(this.#row(line));
-    if (list.children.length > MOST) {
-      list.lastElementChild.remove();
-      this.#before = Number(list.lastElementChild.dataset.number);
+    this.#list.prepend(row(line));
+    if (this.#list.children.length > MOST) {
+      this.#list.lastElementChild.remove();
+      this.#before = Number(this.#list.lastElementChild.dataset.number);
     }
     this.#draw();
   }
 
   #draw() {
-    const list = byId("log");
     const { level, q } = this.#wanted;
-    const filtered = q || level !== "debug";
-    say(byId("no-log"), filtered ? _("No line fits.") : _("It has said nothing yet."));
-    byId("no-log").hidden = list.children.length > 0;
+    say(byId("no-log"), q || level !== "debug" ? _("No line fits.") : _("It has said nothing yet."));
+    byId("no-log").hidden = this.#list.children.length > 0;
     byId("older-log").hidden = this.#before === null;
   }
+}
 
-  #row({ number, time, level, source, message }) {
-    const row = fromTemplate("log-row");
-    row.dataset.number = number;
-    row.dataset.level = level;
-    row.dataset.source = source;
-    const when = row.querySelector("time");
-    when.dateTime = time;
-    say(when, exactMoment(time));
-    say(row.querySelector(".log-level"), source === "server" ? _("%(level)s, server", { level: NAMES[level]() }) : NAMES[level]());
-    say(row.querySelector(".log-text"), message);
-    return row;
-  }
+function row({ number, time, level, source, message }) {
+  const element = fromTemplate("log-row");
+  Object.assign(element.dataset, { number, level, source });
+  const when = element.querySelector("time");
+  when.dateTime = time;
+  say(when, exactMoment(time));
+  say(element.querySelector(".log-level"), source === "server" ? _("%(level)s, server", { level: NAMES[level]() }) : NAMES[level]());
+  say(element.querySelector(".log-text"), message);
+  return element;
 }
