@@ -15,8 +15,9 @@ export class Boards extends EventTarget {
     super();
     this.#list = items;
     server.addEventListener("device_status", ({ detail }) => this.#applyStatus(detail));
-    // Boards were added or removed, or whatever happened while we were away was not heard.
-    cameras.addEventListener("list", () => this.refresh());
+    // Whatever happened before there was a connection was not heard.
+    server.addEventListener("connection", () => server.connected && this.refresh());
+    cameras.addEventListener("list", () => this.refresh()); // boards were added or removed, or go with other cameras
   }
 
   get all() {
