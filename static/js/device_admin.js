@@ -3,7 +3,7 @@
 import { api } from "./api.js";
 import { startCopy } from "./clipboard.js";
 import { confirm, onSubmit } from "./dialogs.js";
-import { byId, say } from "./dom.js";
+import { byId, say, setWhyNot, whyNot } from "./dom.js";
 import { _, moment } from "./i18n.js";
 import { error, note } from "./toasts.js";
 
@@ -61,6 +61,10 @@ export function startDeviceAdmin(board, boards) {
       error(refusal.message);
     }
   });
+  byId("give-key").addEventListener("click", ({ currentTarget }) => {
+    if (whyNot(currentTarget)) error(whyNot(currentTarget));
+    else change(() => api.post(`${path}/key/give`), _("It has a new key."));
+  });
   startCopy(byId("copy-key"), byId("key"));
 
   byId("remove").addEventListener("click", async () => {
@@ -79,7 +83,8 @@ export function startDeviceAdmin(board, boards) {
     }
   });
 
-  byId("main").addEventListener("board", ({ detail: { board: known } }) => {
+  byId("main").addEventListener("board", ({ detail: { board: known, obstacle } }) => {
+    setWhyNot(byId("give-key"), obstacle);
     say(byId("enable"), known.enabled ? _("Switch off") : _("Switch on"));
     byId("enable").classList.toggle("danger", known.enabled);
     say(byId("keys"), keysInWords(known.keys));

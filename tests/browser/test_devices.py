@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from camproxy.device_log_file import DeviceLogFile, Line
 from tests.browser.camera_page import CameraPage
 from tests.browser.conftest import NewPage
 from tests.browser.test_accessibility import FOCUS_IS_SEEN, TOO_FAINT, controls_without_a_name
@@ -267,19 +268,21 @@ class TestLog:
             expect(page.get_by_text("No line fits.")).to_be_visible()
 
     def test_older_lines_come_by_pages(self, page: Page, login: Login, pico: Enrolled) -> None:
-        with pico.come() as device:
-            for number in range(130):
-                device.say(type="log", level="info", message=f"line {number}")
-                if number % 10 == 9:
-                    # The server takes 20 lines a second of each; what it answers it has read.
-                    page.wait_for_timeout(500)
-            opened(login, page, pico)
-            lines = page.locator("#log > li")
-            expect(lines).to_have_count(100)
-            page.get_by_role("button", name="Older").first.click()
-            expect(lines.last).to_contain_text("has come from")
-            numbers = [int(line) for line in re.findall(r"line (\d+)$", page.locator("#log").inner_text(), re.M)]
-            assert numbers == list(range(129, -1, -1))
+        kept = DeviceLogFile(pico.admin.server.data_dir / "logs" / "devices" / f"{pico.id}.log", 1_000_000)
+        at = "2026-11-21T10:00:00.000Z"
+        kept.append(Line(number, at, "info", "device", f"line {number}") for number in range(1, 231))
+        opened(login, page, pico)
+        lines = page.locator("#log > li")
+        older = page.locator("#older-log")
+        for count in (100, 200):
+            expect(lines).to_have_count(count)
+            older.click()
+        expect(lines).to_have_count(230)
+        expect(older).to_be_hidden()
+        with pico.come():
+            expect(lines.first).to_contain_text("has come from")
+        numbers = [int(line) for line in re.findall(r"line (\d+)$", page.locator("#log").inner_text(), re.M)]
+        assert numbers == list(range(230, 0, -1))
 
 
 class TestManaging:
@@ -309,7 +312,7 @@ class TestManaging:
 
     def test_a_new_key_is_shown_once(self, page: Page, login: Login, pico: Enrolled) -> None:
         opened(login, page, pico)
-        page.get_by_role("button", name="New key").click()
+        page.get_by_role("button", name="Show a new key").click()
         key = page.locator("#key")
         expect(key).to_have_text(re.compile(r"^[\w-]{43}$"))
         expect(page.locator("#key-overlap")).to_contain_text("The key that the board has now works until")
@@ -323,6 +326,18 @@ class TestManaging:
             expect(page.locator("#keys")).not_to_contain_text("The one before")
         with pico.dial() as late:
             assert late.wait_closed() == (4001, "Invalid token")
+
+    def test_a_new_key_is_given_to_it(self, page: Page, login: Login, pico: Enrolled) -> None:
+        opened(login, page, pico)
+        give = page.get_by_role("button", name="Give it a new key")
+        expect(give).to_have_attribute("aria-disabled", "true")
+        with pico.come() as device:
+            expect(give).not_to_have_attribute("aria-disabled", "true")
+            give.click()
+            expect(page.locator("#toasts")).to_contain_text("It has a new key.")
+            new = device.next("key")["api_key"]
+        with Enrolled(pico.admin, pico.id, "pico", new).come():
+            shows(page, "online")
 
     def test_removed_it_is_gone_with_its_log(self, page: Page, login: Login, pico: Enrolled) -> None:
         with pico.come() as device:
