@@ -24,6 +24,7 @@ from camproxy.control.throttle import Throttle
 from camproxy.database import init_database
 from camproxy.device_book import DeviceBook
 from camproxy.device_log import DeviceLogs
+from camproxy.device_logbook import DeviceLogbook
 from camproxy.devices import Devices
 from camproxy.discovery import Discovery
 from camproxy.enrolment import Enrolment
@@ -105,7 +106,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     enrolment.listeners.append(enrolment_routes.appear)
     fanout = FanOut(clock)
     socketio_viewers = SocketIOViewers(socketio, live, cameras, clock)
-    Announcer(cameras, devices, live, fanout, socketio)
+    announcer = Announcer(cameras, devices, live, fanout, socketio)
 
     runtime = Runtime()
     runtime.add("bootstrap", Bootstrap(app, settings, cameras, devices))
@@ -114,6 +115,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     runtime.add("later", later)
     runtime.add("pairing", pairing)
     device_logs = DeviceLogs(settings.device_logs, settings.device_log_bytes, clock)
+    device_logs.listeners.append(announcer.device_logged)
+    DeviceLogbook(devices, device_logs)
     runtime.add("device_logs", device_logs)
     linger = Linger()
     runtime.add("linger", linger)
@@ -126,6 +129,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     expiry = Expiry(settings, clock)
     runtime.add("expiry", expiry)
     discovery = Discovery(settings, lambda: runtime.port)
+    discovery.listeners.append(announcer.boards_found)
     runtime.add("discovery", discovery)
     runtime.add("watchdog", Watchdog(fanout.answers))
     Metrics(runtime).init_app(app)

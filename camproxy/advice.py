@@ -32,7 +32,8 @@ class Vitals:
 
     Times are seconds since 1970, memory is in bytes, signals are in dBm, temperatures in degrees Celsius. Histories are
     in order, the oldest first, and `largest_block` begins with the last start. `resets` are the starts of the last day
-    at least; who keeps no list of them has the last `reset_reason` and the `uptime` in seconds.
+    at least; who keeps no list of them has the last `reset_reason` and the `uptime` in seconds. The board counts the
+    frames that it has sent and skipped, the server those that it has received, whole and bad.
     """
 
     now: float
@@ -49,6 +50,7 @@ class Vitals:
     rssi_average: float | None = None
     temperature: float | None = None
     frames_received: int = 0
+    frames_sent: int = 0
     frames_skipped: int = 0
     bad_frames: int = 0
     firmware: str = ""
@@ -243,7 +245,7 @@ RULES: tuple[Rule, ...] = (
          N_("Many pictures arrive damaged (%(percent)s %%)."),
          N_("Push the camera's ribbon cable in again, check the power supply, and lower the camera's clock (XCLK).")),
     Rule("skipped_frames", Severity.WARNING,
-         lambda vitals: share(vitals.frames_skipped, vitals.frames_skipped + vitals.frames_received, 50, 0.1),
+         lambda vitals: share(vitals.frames_skipped, vitals.frames_skipped + vitals.frames_sent, 50, 0.1),
          N_("The board leaves out many pictures (%(percent)s %%)."),
          N_("Choose a lower frame rate or a smaller frame size, and check its Wi-Fi signal.")),
     Rule("hot", Severity.WARNING, heat(70, 85), N_("The board is hot (%(celsius)s °C)."), COOLER),

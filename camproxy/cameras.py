@@ -343,7 +343,7 @@ class Camera:
             "detail": detail if state in ("offline", "stalled") else None,
             "fps": round(self.hub.fps, 1) if state == "live" else 0.0,
             "viewers": self.hub.attached,
-            "head_online": hand.link.state.connected if hand and self.config.has_head and self.steers else None,
+            "head_online": bool(hand and hand.link.state.connected) if self.config.has_head and self.steers else None,
             "pose": self.head.pose._asdict() if self.head.pose else None,
             "asked": self.head.asked._asdict() if self.head.asked else None,
             "light": self.head.light,

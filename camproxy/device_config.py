@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
+from camproxy.errors import N_
 from camproxy.messages import Angle, Message, Switch, refusal
 
 
@@ -47,7 +48,7 @@ class PicoConfig(DeviceConfig):
     @model_validator(mode="after")
     def _limits_rise(self) -> PicoConfig:
         if self.servo1_min >= self.servo1_max or self.servo2_min >= self.servo2_max:
-            raise ValueError("limits must rise")
+            raise ValueError(N_("limits must rise and lie within 0…180"))
         return self
 
 

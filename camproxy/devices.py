@@ -17,6 +17,8 @@ from camproxy.links.accepted import REFUSED, AcceptedChannel
 from camproxy.links.berth import Berth
 from camproxy.links.outbox import Answer
 from camproxy.messages import Connect, DeviceMessage, Heartbeat, Log, Motion
+from camproxy.reset_reasons import reset_of
+from camproxy.starts import Starts
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +89,7 @@ class Device:
         self.credential = ""
         self.hello: Connect | None = None
         self.beats: deque[Beat] = deque(maxlen=REMEMBERED)
+        self.starts = Starts()
         #: When it connected, as far as is remembered: more than a few in an hour are one too many.
         self.arrivals: deque[float] = deque(maxlen=REMEMBERED)
         self.frames_received = 0
@@ -159,16 +162,21 @@ class Device:
         match message:
             case Connect():
                 self.hello = message
-                self.beats.append(Beat(self._clock.wall(), message))
+                self._remember(message)
                 self._notify(self, "hello", message)
                 self._welcome()
             case Heartbeat():
-                self.beats.append(Beat(self._clock.wall(), message))
+                self._remember(message)
                 self._notify(self, "beat", message)
             case Log():
                 self._notify(self, "log", message)
             case Motion():
                 self._notify(self, "motion", message)
+
+    def _remember(self, said: Heartbeat | Connect) -> None:
+        at = self._clock.wall()
+        self.beats.append(Beat(at, said))
+        self.starts.note(at, said)
 
     def _welcome(self) -> None:
         config = self.settings.pending or self.settings.config
@@ -232,6 +240,8 @@ class Device:
         """device_status, see docs/protocol.md."""
         since = self.board.link.state.since if self.online else self._last_seen
         reason = None if self.online else self.board.link.state.reason
+        vitals = self.vitals()
+        its_reset = vitals["reset_reason"]
         return {
             "device": self.id,
             "kind": self.settings.kind,
@@ -244,7 +254,8 @@ class Device:
             "address": self.address,
             "frames_received": self.frames_received,
             "ignored": self.board.ignored.total(),
-        } | self.vitals()
+            "reset": None if its_reset is None else reset_of(its_reset, self.settings.kind).value,
+        } | vitals
 
 
 class Devices:

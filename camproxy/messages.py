@@ -88,6 +88,12 @@ class ControlRequest(ForCamera):
     take_over: Switch = False
 
 
+class FollowDevice(Message):
+    """Whose log a page wants to hear; none to hear no more."""
+
+    device: Annotated[int, Field(strict=True, ge=1)] | None = None
+
+
 class Hello(Message):
     """The payload of a Socket.IO connection."""
 
@@ -109,6 +115,7 @@ BROWSER_EVENTS: dict[str, type[Message]] = {
     "preset_command": PresetCommand,
     "control_request": ControlRequest,
     "control_release": ForCamera,
+    "follow_device": FollowDevice,
     "clock": Nothing,
 }
 
@@ -137,6 +144,7 @@ class Connect(Message):
     device: ShortText
     version: ShortText | None = None
     reset_reason: ShortText | None = None
+    uptime_ms: Annotated[int, Field(strict=True, ge=0)] | None = None
     servo1_angle: Degrees | None = None
     servo2_angle: Degrees | None = None
 

@@ -30,7 +30,8 @@ FLOORS = (
     ("camproxy.links",),
     ("camproxy.control",),
     ("camproxy.device_log_file", "camproxy.device_log"),
-    ("camproxy.board", "camproxy.cameras", "camproxy.devices"),
+    ("camproxy.board", "camproxy.cameras", "camproxy.starts", "camproxy.devices"),
+    ("camproxy.checkup", "camproxy.device_logbook"),
     ("camproxy.runtime", "camproxy.access", "camproxy.changes", "camproxy.database", "camproxy.rows", "camproxy.audit"),
     (
         "camproxy.schema",
@@ -58,6 +59,7 @@ WITHOUT = {
     "camproxy.cameras": ("flask", "models", "sqlalchemy"),
     "camproxy.messages": ("flask", "models", "sqlalchemy"),
     "camproxy.device_log": ("flask", "models", "sqlalchemy"),
+    "camproxy.checkup": ("flask", "models", "sqlalchemy"),
     "camproxy.advice": ("flask", "models", "sqlalchemy", "time", "datetime"),
     "camproxy.discovery": ("flask", "models", "sqlalchemy"),
 }

@@ -17,8 +17,9 @@ from camproxy.links.accepted import NOT_AUTHORIZED, REFUSED, REPLACED
 from camproxy.links.reasons import REASONS
 from camproxy.messages import BROWSER_EVENTS, DeviceMessage, Register
 from camproxy.pairing_link import pairing_link
-from camproxy.web.api.device_schemas import ConfigOut, DeviceOut, DeviceStatus, EventOut
-from camproxy.web.api.pairing import PairingOpened, PairingOut
+from camproxy.reset_reasons import Reset
+from camproxy.web.api.device_schemas import AdviceOut, ConfigOut, DeviceOut, DeviceStatus, EventOut, LogLine
+from camproxy.web.api.pairing import Found, PairingOpened, PairingOut
 from camproxy.web.api.schemas import CameraOut, CameraSettings, CameraStatus, MeOut, PresetOut, TokenOut, UserOut
 from camproxy.web.events import EVENTS
 from camproxy.web.guards import ADMIN, ANYONE, ITSELF, LOGIN, MANAGE, NEW_DEVICE, SEE, STEER, allowed_of
@@ -107,6 +108,8 @@ def test_device_status_and_close_codes_are_listed() -> None:
     assert set(first_cells(text)) == set(typing.get_args(DeviceStatus.model_fields["state"].annotation))
     for field in DeviceStatus.model_fields:
         assert f'"{field}"' in text, field
+    for word in Reset:
+        assert f"`{word}`" in text, word
     codes = set(re.findall(r"^\| (4\d+) \|", section("Devices that dial in"), re.M))
     assert codes == {str(code) for code in (NOT_AUTHORIZED, REFUSED, REPLACED)}
 
@@ -157,6 +160,9 @@ def test_every_route_is_listed_with_who_may_use_it(app: Flask) -> None:
         ("Token", TokenOut),
         ("Pairing", PairingOut),
         ("Device", DeviceOut),
+        ("Advice", AdviceOut),
+        ("LogLine", LogLine),
+        ("Found", Found),
         ("Configuration", ConfigOut),
         ("Event", EventOut),
     ],

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from flask_socketio import SocketIO
 
 from camproxy.cameras import Camera, Cameras
 from camproxy.control.lease import LeaseState
+from camproxy.device_log_file import Line
 from camproxy.devices import Device, Devices
 from camproxy.web.live import Live
 from camproxy.web.viewers.fanout import FanOut
@@ -63,9 +65,21 @@ class Announcer:
             self._tick(camera)
 
     def device_changed(self, device: Device, what: str, detail: Any) -> None:
-        cameras = [camera.id for camera in self._cameras if device.id in camera.devices]
-        if what != "log" and (sids := self._live.who_manages(cameras)):
+        if what != "log" and (sids := self._live.who_manages(self._cameras_of(device.id))):
             self._socketio.server.emit("device_status", device.status(), to=sids)
+
+    def device_logged(self, device_id: int, line: Line) -> None:
+        followers = self._live.who_follows(device_id)
+        cameras = self._cameras_of(device_id) if followers else []
+        if sids := [client.sid for client in followers if client.manages(cameras)]:
+            self._socketio.server.emit("device_log", {"device": device_id} | asdict(line), to=sids)
+
+    def boards_found(self) -> None:
+        if sids := self._live.who_manages([]):
+            self._socketio.server.emit("boards_found", {}, to=sids)
+
+    def _cameras_of(self, device_id: int) -> list[int]:
+        return [camera.id for camera in self._cameras if device_id in camera.devices]
 
     def _status(self, camera: Camera) -> None:
         status = camera.status()

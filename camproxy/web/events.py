@@ -30,7 +30,7 @@ from camproxy.frames import Viewer
 from camproxy.messages import ControlRequest, FrameAck, Hello, Message, Subscribe, read_browser_event
 from camproxy.web.announcer import announce_control, control_state, position_update
 from camproxy.web.errors import known_error, problem
-from camproxy.web.guards import LOGIN, NEEDED_LEVEL, SEE, STEER, camera_for
+from camproxy.web.guards import LOGIN, NEEDED_LEVEL, SEE, STEER, camera_for, managed_device
 from camproxy.web.live import Client, Subscription
 from camproxy.web.services import services
 from camproxy.web.socketio_limits import MALFORMED
@@ -106,6 +106,12 @@ def control_release(call: Call) -> Answer:
     return release_control(call.user, call.its_camera)
 
 
+def follow_device(call: Call) -> Answer:
+    row = managed_device(call.message.device)
+    call.client.follows = row and row.id
+    return {"ok": True}
+
+
 def clock(call: Call) -> Answer:
     return {"ok": True, "now": time.time()}
 
@@ -127,6 +133,7 @@ EVENTS = {
     "preset_command": Event(move, STEER),
     "control_request": Event(control_request, STEER),
     "control_release": Event(control_release, STEER),
+    "follow_device": Event(follow_device, LOGIN),
     "clock": Event(clock, LOGIN),
 }
 

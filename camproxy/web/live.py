@@ -45,6 +45,8 @@ class Client:
     role: str
     since: float = field(default_factory=time.monotonic)
     subscriptions: dict[int, Subscription] = field(default_factory=dict)
+    #: The device whose log it wants to hear.
+    follows: int | None = None
 
     def may_see(self, camera_id: int) -> bool:
         return self.levels.get(camera_id, "none") != "none"
@@ -106,6 +108,9 @@ class Live:
         """Whom the devices of these cameras concern, see access.managed_devices."""
         steered = frozenset(camera_ids)
         return [client.sid for client in self.clients() if client.manages(steered)]
+
+    def who_follows(self, device_id: int) -> list[Client]:
+        return [client for client in self.clients() if client.follows == device_id]
 
     def who_watches(self, camera_id: int) -> list[Client]:
         return [client for client in self.clients() if camera_id in client.subscriptions]

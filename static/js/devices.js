@@ -1,149 +1,15 @@
-// The page of cameras: list, add, edit, test, switch on and off, remove.
+// The page of devices: the boards, and for admins the cameras.
 
 import "./shell.js";
-import { api } from "./api.js";
+import { Boards } from "./boards.js";
+import { BoardsList } from "./boards_list.js";
 import { Cameras } from "./cameras.js";
-import { confirm, onSubmit, openForm } from "./dialogs.js";
-import { byId, fromTemplate, say } from "./dom.js";
-import { _, inKilobytes, inMilliseconds, number } from "./i18n.js";
-import { pageData } from "./page.js";
+import { startCamerasAdmin } from "./cameras_admin.js";
+import { me, pageData } from "./page.js";
 import { Server } from "./server.js";
-import { error, note } from "./toasts.js";
-import { describeCamera, reasonInWords } from "./words.js";
-
-const BRAND_NEW = { name: "", url: "", fps: 10, enabled: true, has_head: true, has_light: true, everyone: "view", limits: { x: [0, 180], y: [0, 180] } };
 
 const cameras = new Cameras(pageData.cameras);
 const server = new Server(cameras);
-const rows = new Map(); // camera id -> element
-const dialog = byId("camera-dialog");
-let edited = null; // the camera in the dialog; null for a new one
-
-function testInWords(result) {
-  if (!result.ok) return _("No picture. %(reason)s", { reason: reasonInWords(result.reason) });
-  return _("A picture of %(width)s × %(height)s (%(size)s) came after %(time)s.", {
-    width: number(result.width),
-    height: number(result.height),
-    size: inKilobytes(result.bytes),
-    time: inMilliseconds(result.milliseconds),
-  });
-}
-
-/** Test an address and tell the result in `place`. The camera's id lets the server fill in a hidden password. */
-async function test(url, camera, place, button) {
-  button.disabled = true;
-  say(place, _("Asking the camera for a picture …"));
-  try {
-    say(place, testInWords(await api.post("cameras/test", camera ? { url, camera: camera.id } : { url })));
-  } catch (refusal) {
-    say(place, refusal.message);
-  } finally {
-    button.disabled = false;
-  }
-}
-
-async function change(action, done) {
-  try {
-    await action();
-    await server.refresh();
-    note(done);
-  } catch (refusal) {
-    error(refusal.message);
-  }
-}
-
-async function remove(camera) {
-  const sure = await confirm({
-    title: _("Remove “%(name)s”?", { name: camera.name }),
-    text: _("Its presets and everybody's permissions for it go with it. The board itself is not touched."),
-    yes: _("Remove"),
-  });
-  if (sure) change(() => api.delete(`cameras/${camera.id}`), _("%(name)s was removed.", { name: camera.name }));
-}
-
-function toggle({ id, name, settings }) {
-  const enabled = !settings.enabled;
-  const done = enabled ? _("%(name)s is switched on.", { name }) : _("%(name)s is switched off.", { name });
-  change(() => api.patch(`cameras/${id}`, { enabled }), done);
-}
-
-function open(camera) {
-  edited = camera;
-  const settings = camera?.settings ?? BRAND_NEW;
-  openForm(dialog, ({ elements }) => {
-    byId("camera-title").textContent = camera ? _("Edit %(name)s", { name: camera.name }) : _("Add a camera");
-    say(byId("test-result"), "");
-    for (const name of ["name", "url", "fps", "everyone"]) elements[name].value = settings[name];
-    for (const name of ["enabled", "has_head", "has_light"]) elements[name].checked = settings[name];
-    [elements.x_min.value, elements.x_max.value] = settings.limits.x;
-    [elements.y_min.value, elements.y_max.value] = settings.limits.y;
-  });
-}
-
-function settingsOf({ elements }) {
-  const whole = (name) => elements[name].valueAsNumber;
-  return {
-    name: elements.name.value.trim(),
-    url: elements.url.value.trim(),
-    fps: whole("fps"),
-    everyone: elements.everyone.value,
-    enabled: elements.enabled.checked,
-    has_head: elements.has_head.checked,
-    has_light: elements.has_light.checked,
-    limits: { x: [whole("x_min"), whole("x_max")], y: [whole("y_min"), whole("y_max")] },
-  };
-}
-
-function newRow(id) {
-  const row = fromTemplate("row");
-  const camera = () => cameras.find(id);
-  const act = (name, action) => row.querySelector(`[data-act="${name}"]`).addEventListener("click", ({ currentTarget }) => action(camera(), currentTarget));
-  act("test", (current, button) => test(current.settings.url, current, row.querySelector(".row-why"), button));
-  act("edit", open);
-  act("enable", toggle);
-  act("remove", remove);
-  return row;
-}
-
-function drawRow(row, camera) {
-  const { name, slug, settings } = camera;
-  const { tone, state, text } = describeCamera(camera);
-  row.dataset.tone = tone;
-  say(row.querySelector(".row-name"), name);
-  say(row.querySelector('[data-slot="url"]'), settings.url);
-  say(row.querySelector(".state-text"), text && settings.enabled ? `${state} — ${text}` : state);
-  row.querySelector('[data-act="watch"]').href = `/?camera=${encodeURIComponent(slug)}`;
-  say(row.querySelector('[data-act="enable"]'), settings.enabled ? _("Switch off") : _("Switch on"));
-}
-
-function draw() {
-  const known = new Set(cameras.all.map(({ id }) => id));
-  for (const [id, row] of rows) {
-    if (known.has(id)) continue;
-    row.remove();
-    rows.delete(id);
-  }
-  cameras.all.forEach((camera, index) => {
-    if (!rows.has(camera.id)) rows.set(camera.id, newRow(camera.id));
-    const row = rows.get(camera.id);
-    drawRow(row, camera);
-    // Moving an element takes its focus away.
-    if (byId("list").children[index] !== row) byId("list").insertBefore(row, byId("list").children[index] ?? null);
-  });
-  byId("none").hidden = cameras.all.length > 0;
-}
-
-onSubmit(dialog.querySelector("form"), async (form) => {
-  const settings = settingsOf(form);
-  if (edited) await api.patch(`cameras/${edited.id}`, settings);
-  else await api.post("cameras", settings);
-  await server.refresh();
-});
-// A field that is wrong must be seen, also inside the folded part.
-dialog.addEventListener("invalid", ({ target }) => target.closest("details")?.setAttribute("open", ""), true);
-byId("test-address").addEventListener("click", ({ currentTarget }) => test(byId("url").value.trim(), edited, byId("test-result"), currentTarget));
-byId("add").addEventListener("click", () => open(null));
-cameras.addEventListener("list", draw);
-cameras.addEventListener("changed", draw);
-setInterval(draw, 1000); // countdowns
-draw();
+const boards = new Boards(pageData.devices, server, cameras);
+new BoardsList(boards);
+if (me.is_admin) startCamerasAdmin(server, cameras, boards);

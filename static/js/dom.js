@@ -47,3 +47,15 @@ export function setWhyNot(control, reason) {
 }
 
 export const whyNot = (control) => control.dataset.whyNot ?? null;
+
+/** [label, value] pairs into a <dl>. Rows stay, so that what is selected or being read out does not vanish. */
+export function fillFigures(list, rows) {
+  while (list.children.length > rows.length) list.lastElementChild.remove();
+  rows.forEach(([label, value], at) => {
+    const row = list.children[at] ?? list.appendChild(document.createElement("div"));
+    if (!row.children.length) row.append(document.createElement("dt"), document.createElement("dd"));
+    for (const cell of row.children) cell.dir = "auto";
+    say(row.firstElementChild, label);
+    say(row.lastElementChild, value);
+  });
+}

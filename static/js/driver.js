@@ -20,7 +20,7 @@ export class Driver {
     const other = Boolean(holder) && !mine;
     const iAsked = other && askedBy === me.username;
     byId("driver").dataset.who = mine ? "me" : other ? "other" : "nobody";
-    say(byId("driver-text"), this.#sentence({ holder, mine, askedBy, iAsked }));
+    say(byId("driver-text"), this.#steering.headIsAway ?? this.#sentence({ holder, mine, askedBy, iAsked }));
     byId("ask").hidden = !can.control || !other || iAsked;
     byId("take-over").hidden = !other || !me.is_admin;
     byId("release").hidden = !mine;

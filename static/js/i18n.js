@@ -32,8 +32,18 @@ const BYTES = ["gigabyte", "megabyte", "kilobyte"].map((unit, at) => ({
 const milliseconds = new Intl.NumberFormat(technical, { style: "unit", unit: "millisecond", unitDisplay: "short", maximumFractionDigits: 0 });
 const kilobytes = new Intl.NumberFormat(technical, { style: "unit", unit: "kilobyte", unitDisplay: "short", maximumFractionDigits: 0 });
 const degrees = new Intl.NumberFormat(technical, { style: "unit", unit: "degree", unitDisplay: "narrow", maximumFractionDigits: 0 });
+const inUnits = (unit) => new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long", maximumFractionDigits: 0 });
+const SPANS = [
+  { seconds: 86_400, format: inUnits("day") },
+  { seconds: 3600, format: inUnits("hour") },
+  { seconds: 60, format: inUnits("minute") },
+  { seconds: 1, format: inUnits("second") },
+];
+const together = new Intl.ListFormat(locale, { type: "unit", style: "long" });
 const clockTime = new Intl.DateTimeFormat(locale, { timeStyle: "short" });
 const onlyDay = new Intl.DateTimeFormat(locale, { dateStyle: "medium" });
+const exactTime = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
+const dayAndExactTime = new Intl.DateTimeFormat(locale, { dateStyle: "short", timeStyle: "medium" });
 const dayAndTime = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
 
 export const number = (value, digits = 0) => (digits ? hundredths : integer).format(value);
@@ -48,9 +58,28 @@ export function inBytes(bytes) {
   const { size, format } = BYTES.find((unit) => bytes >= unit.size) ?? BYTES.at(-1);
   return format.format(bytes / size);
 }
+export const inDecibels = (value) => _("%(value)s dBm", { value: integer.format(value) });
+/** 3 days, 4 hours: the two largest units that fit. */
+export function inTime(seconds) {
+  const first = SPANS.findIndex((span) => seconds >= span.seconds);
+  if (first < 0) return SPANS.at(-1).format.format(0);
+  const parts = [];
+  let left = Math.floor(seconds);
+  for (const span of SPANS.slice(first, first + 2)) {
+    if (left >= span.seconds) parts.push(span.format.format(Math.floor(left / span.seconds)));
+    left %= span.seconds;
+  }
+  return together.format(parts);
+}
 export const inDegrees = (value) => degrees.format(value);
 
 export const day = (iso) => onlyDay.format(new Date(iso));
+/** 14:02:33, with the date when that was not today. */
+export function exactMoment(iso) {
+  const when = new Date(iso);
+  const today = when.toDateString() === new Date().toDateString();
+  return (today ? exactTime : dayAndExactTime).format(when);
+}
 
 /** 14:02, with the date when that was not today. */
 export function moment(iso) {

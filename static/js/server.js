@@ -9,7 +9,10 @@ import { error } from "./toasts.js";
 const ANSWER_WITHIN = 5000;
 const CLOCK_EVERY = 60_000;
 
-/** Emits "connection" (see `connected`, `stopping`), "watching" (a count). */
+/**
+ * Emits "connection" (see `connected`, `stopping`), "watching" (a count); and, with what the server sent as `detail`,
+ * "device_status", "device_log" and "boards_found".
+ */
 export class Server extends EventTarget {
   #cameras;
   #socket = io({ auth: { subscribe: false }, transports: ["websocket", "polling"], tryAllTransports: true });
@@ -36,6 +39,9 @@ export class Server extends EventTarget {
     socket.on("position_update", (position) => cameras.applyPosition(position));
     socket.on("control_state", (control) => cameras.update(control.camera, { control }));
     socket.on("cameras_changed", () => this.refresh());
+    for (const event of ["device_status", "device_log", "boards_found"]) {
+      socket.on(event, (detail) => this.dispatchEvent(new CustomEvent(event, { detail })));
+    }
     socket.on("client_count", ({ count }) => this.#set({ watching: count }, "watching"));
     socket.on("server_stopping", () => this.#set({ stopping: true }, "connection"));
     socket.on("error", ({ message, error: code }) => {

@@ -2,7 +2,7 @@
 
 import "./shell.js";
 import { describeCamera } from "./words.js";
-import { byId, say } from "./dom.js";
+import { byId, fillFigures, say } from "./dom.js";
 import { _, counted, day, inBytes, inCelsius, inPercent, moment, number } from "./i18n.js";
 import { pageData, toLogin } from "./page.js";
 
@@ -66,21 +66,8 @@ function cameras(stats) {
   });
 }
 
-/** Rows stay, so that what somebody has selected or a screen reader stands on does not vanish. */
-function fill(id, rows) {
-  const list = byId(id);
-  while (list.children.length > rows.length) list.lastElementChild.remove();
-  rows.forEach(([label, value], at) => {
-    const row = list.children[at] ?? list.appendChild(document.createElement("div"));
-    if (!row.children.length) row.append(document.createElement("dt"), document.createElement("dd"));
-    for (const cell of row.children) cell.dir = "auto";
-    say(row.firstElementChild, label);
-    say(row.lastElementChild, value);
-  });
-}
-
 function show(stats) {
-  for (const [id, rows] of Object.entries({ process, machine, watching, cameras })) fill(id, rows(stats));
+  for (const [id, rows] of Object.entries({ process, machine, watching, cameras })) fillFigures(byId(id), rows(stats));
   before = stats;
 }
 

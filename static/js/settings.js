@@ -3,13 +3,14 @@
 import "./shell.js";
 import "./passwords.js";
 import { api } from "./api.js";
+import { startCopy } from "./clipboard.js";
 import { confirm, onSubmit } from "./dialogs.js";
 import { browserName } from "./browsers.js";
 import { byId, fromTemplate, say } from "./dom.js";
 import { _, moment } from "./i18n.js";
 import { me, pageData } from "./page.js";
 import { applyTheme } from "./theme.js";
-import { error, note } from "./toasts.js";
+import { error } from "./toasts.js";
 
 let { sessions, tokens } = pageData;
 
@@ -120,15 +121,6 @@ onSubmit(byId("token-form"), async (form) => {
   byId("new-secret").hidden = false;
 });
 
-byId("copy").addEventListener("click", async () => {
-  try {
-    await navigator.clipboard.writeText(byId("secret").textContent);
-    note(_("Copied"));
-  } catch {
-    // Browsers give no clipboard to pages that came by plain http.
-    getSelection().selectAllChildren(byId("secret"));
-    note(_("Selected. Copy it with Ctrl+C."));
-  }
-});
+startCopy(byId("copy"), byId("secret"));
 
 draw();

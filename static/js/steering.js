@@ -45,7 +45,13 @@ export class Steering extends EventTarget {
   get #cutOff() {
     if (!this.#server.connected) return _("There is no connection to CamProxy.");
     if (NOT_CONNECTED.has(this.camera?.status.state)) return _("The camera is not connected.");
-    return null;
+    return this.headIsAway;
+  }
+
+  /** The head may have a board of its own: why that cannot turn it, or null. */
+  get headIsAway() {
+    if (this.camera?.status.head_online !== false || NOT_CONNECTED.has(this.camera.status.state)) return null;
+    return _("The board that moves the head is not connected. Check its power and its Wi-Fi.");
   }
 
   /** Why it cannot be moved, or null. */

@@ -16,6 +16,10 @@ const REASONS = {
   silent: () => _("The camera is connected but sends no pictures. Switching it off and on often helps."),
   bad_frames: () => _("The pictures arrive damaged. Weak Wi-Fi or a weak power supply is the usual cause."),
   tls: () => _("The secure connection failed. Check the camera's certificate."),
+  asleep: () => _("The camera's board is asleep. It comes by itself when it wakes, for example at motion."),
+  no_device: () => _("The camera's board was removed. Choose another one for it under Devices."),
+  replaced: () => _("Another board came with the same key. Give each board a key of its own."),
+  revoked: () => _("The camera's board was switched off here, or its key was taken away."),
   unknown: () => _("Nobody knows why yet. The server's log says more."),
 };
 

@@ -184,7 +184,7 @@ def test_an_operator_is_shown_no_admin_pages(new_page: NewPage, login: Login, se
     with server.person() as admin:
         admin.made("/api/users", {"username": "emil", "password": PASSWORD})
     page = login(new_page(expected=("403",)), server, "emil", PASSWORD)
-    expect(page.get_by_role("link", name="Devices")).to_have_count(0)
+    expect(page.get_by_role("link", name="Users", exact=True)).to_have_count(0)
     page.goto(server.url + "/users")
     expect(page.get_by_role("heading", name="Not allowed")).to_be_visible()
     page.get_by_role("link", name="To the cameras").click()

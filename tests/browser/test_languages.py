@@ -14,7 +14,7 @@ from tests.running import Person, RunningServer
 
 Login = Callable[..., Page]
 
-PATHS = ["/", "/?all", "/devices", "/users", "/audit", "/stats", "/settings"]
+PATHS = ["/", "/?all", "/devices", "/devices/add", "/users", "/audit", "/stats", "/settings"]
 
 # What may be written in Latin letters on a Persian page: names, addresses, units, keys.
 LATIN = {
@@ -24,6 +24,9 @@ LATIN = {
     "workshop",
     "admin",
     "ESP32",
+    "Pico",
+    "HTTP",
+    "QR",
     "CAM",
     "MJPEG",
     "ws",

@@ -52,7 +52,8 @@ class FakeDevice:
 
     def connect(self, **more: Any) -> dict[str, Any]:
         """Say who it is; the server's welcome."""
-        self.say(type="connect", device=self.kind, version="1.0", timestamp="2026-11-21T10:00:00", **more)
+        known = {"type": "connect", "device": self.kind, "version": "1.0", "timestamp": "2026-11-21T10:00:00"}
+        self.say(**known | more)
         return self.next("welcome")
 
     def say(self, **message: Any) -> None:

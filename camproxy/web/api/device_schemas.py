@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, RootModel
+from flask_babel import gettext
+from pydantic import Field, RootModel, StringConstraints
 
+from camproxy.advice import advise
+from camproxy.checkup import vitals_of
+from camproxy.device_log_file import LEVELS
+from camproxy.devices import Device as Running
+from camproxy.frames import FrameHub
 from camproxy.messages import Kind, Name, Switch
+from camproxy.reset_reasons import Reset
 from camproxy.web.api.schemas import Answer, Body
 from camproxy.web.review import running_device
+from camproxy.web.services import services
 from models import Camera, Device, DeviceKey, Event, db
 
 
@@ -33,6 +42,16 @@ class DeviceStatus(Answer):
     frames_sent: int | None
     frames_skipped: int | None
     reset_reason: str | None
+    reset: Reset | None
+
+
+class AdviceOut(Answer):
+    """Something that is wrong with a board, in a sentence, and what to do about it: for people, in their language."""
+
+    code: str
+    severity: Literal["info", "warning", "error"]
+    sentence: str
+    remedy: str
 
 
 class ItsCamera(Answer):
@@ -67,6 +86,8 @@ class DeviceOut(Answer):
     created_at: datetime
     camera: ItsCamera | None
     status: DeviceStatus
+    bad_frames: int = Field(description="pictures that were dropped, since the server started")
+    advice: list[AdviceOut] = Field(description="the worst first")
     configuration: ConfigOut
     keys: list[KeyOut]
 
@@ -106,6 +127,26 @@ class Obeyed(Answer):
     milliseconds: int
 
 
+class LogQuery(Body):
+    level: Literal[LEVELS] = "debug"  # type: ignore[valid-type]
+    q: Annotated[str, StringConstraints(max_length=200)] = ""
+    before: Annotated[int, Field(ge=1)] | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+
+
+class LogLine(Answer):
+    number: int
+    time: str
+    level: Literal[LEVELS]  # type: ignore[valid-type]
+    source: Literal["device", "server"]
+    message: str
+
+
+class LogLines(Answer):
+    items: list[LogLine]
+    before: int | None = Field(description="ask for this to get the page after; null on the last")
+
+
 class EventOut(Answer):
     """Something that happened by itself."""
 
@@ -130,16 +171,36 @@ class EventQuery(Body):
 
 def device_out(row: Device) -> DeviceOut:
     camera = db.session.scalar(db.select(Camera).where((Camera.pico_id == row.id) | (Camera.url == f"device:{row.id}")))
+    device = running_device(row)
+    hub = hub_of(device)
     own = ("id", "kind", "name", "mac", "enabled", "firmware", "created_at")
     return DeviceOut.model_validate(
         {name: getattr(row, name) for name in own}
         | {
             "camera": camera and {"id": camera.id, "slug": camera.slug, "name": camera.name},
-            "status": running_device(row).status(),
+            "status": device.status(),
+            "bad_frames": hub.bad.total() if hub else 0,
+            "advice": advice_of(device, hub, row.firmware),
             "configuration": config_out(row),
             "keys": [key_out(key) for key in row.keys],
         }
     )
+
+
+def hub_of(device: Running) -> FrameHub | None:
+    """Of the camera whose pictures it takes."""
+    address = f"device:{device.id}"
+    return next((camera.hub for camera in services().cameras if camera.config.url == address), None)
+
+
+def advice_of(device: Running, hub: FrameHub | None, firmware: str) -> list[dict[str, str]]:
+    told = []
+    for advice in advise(vitals_of(device, time.time(), hub, firmware)):
+        sentence, remedy = advice.told(gettext)
+        told.append(
+            {"code": advice.code, "severity": advice.severity.name.lower(), "sentence": sentence, "remedy": remedy}
+        )
+    return told
 
 
 def config_out(row: Device) -> ConfigOut:

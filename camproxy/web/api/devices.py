@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from concurrent.futures import TimeoutError as TooLate
+from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, g
@@ -13,7 +15,7 @@ from camproxy import audit
 from camproxy.access import managed_devices
 from camproxy.audit import Action
 from camproxy.device_config import whole_config
-from camproxy.errors import BadRequest, NoAnswer, NotFound
+from camproxy.errors import BadRequest, NoAnswer, NotFound, Unavailable
 from camproxy.rows import settings_of
 from camproxy.web.api.device_schemas import (
     ConfigBody,
@@ -25,6 +27,9 @@ from camproxy.web.api.device_schemas import (
     DeviceStatus,
     EventList,
     EventQuery,
+    LogLine,
+    LogLines,
+    LogQuery,
     NewKey,
     Obeyed,
     SleepBody,
@@ -39,6 +44,8 @@ from camproxy.web.rotation import give_new_key
 from camproxy.web.services import services
 from models import OVERLAP, Device, Event, db, now
 
+log = logging.getLogger(__name__)
+
 bp = Blueprint("device_api", __name__)
 
 #: A command has its own limit of two seconds; this only bounds what may go wrong on top.
@@ -51,9 +58,14 @@ PAGE = 100
 @allow(MANAGE)
 @api.validate(resp=gives(DeviceList), tags=["devices"])
 def list_devices() -> DeviceList:
-    managed = managed_devices(current_user)
-    rows = db.session.scalars(db.select(Device).order_by(Device.id))
-    return DeviceList(items=[device_out(row) for row in rows if row.id in managed])
+    return DeviceList(items=managed())
+
+
+def managed() -> list[DeviceOut]:
+    """Those that are the user's business."""
+    numbers = managed_devices(current_user)
+    rows = db.session.scalars(db.select(Device).where(Device.id.in_(numbers)).order_by(Device.id))
+    return [device_out(row) for row in rows]
 
 
 @bp.get("/api/devices/<int:device>")
@@ -90,6 +102,10 @@ def remove(device: int) -> tuple[str, int]:
     audit.note(Action.DEVICE_REMOVED, row.name, row.mac)
     db.session.commit()
     follow_devices()
+    try:
+        services().device_logs.forget(device)
+    except OSError as error:
+        log.warning("the log of device %d cannot be removed: %s", device, error.strerror)
     announce_cameras()
     return "", 204
 
@@ -131,6 +147,23 @@ def show_config(device: int) -> ConfigOut:
 def configure(device: int, json: ConfigBody) -> ConfigOut:
     """Some or all fields, see docs/protocol.md; the device gets them at once, or when it appears next."""
     return ask_for_config(g.device_row, json.root)
+
+
+@bp.get("/api/devices/<int:device>/log")
+@allow(MANAGE)
+@api.validate(resp=gives(LogLines, errors=(404, 503)), tags=["devices"])
+def show_log(device: int, query: LogQuery) -> LogLines:
+    """What it said and what the server has to say about it, the latest first; `q` is a part of the line.
+
+    `before` is the number of the last line of the page before.
+    """
+    try:
+        lines = services().device_logs.search(device, query.q, query.level, query.before, query.limit)
+    except OSError as error:
+        log.error("the log of device %d cannot be read: %s", device, error.strerror)
+        raise Unavailable("The device's log cannot be read just now.") from None
+    items = [LogLine.model_validate(asdict(line)) for line in lines]
+    return LogLines(items=items, before=items[-1].number if len(items) == query.limit else None)
 
 
 @bp.post("/api/devices/<int:device>/ping")

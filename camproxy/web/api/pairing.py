@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from flask import Blueprint, request
 from flask_login import current_user
 from pydantic import AfterValidator, Field, StringConstraints
 
+from camproxy.clock import iso
 from camproxy.enrolment import CODE
 from camproxy.errors import N_, NotFound
 from camproxy.messages import Kind, Mac, Switch
@@ -18,7 +20,7 @@ from camproxy.web.api.schemas import Answer, Body
 from camproxy.web.api.spec import api, gives
 from camproxy.web.guards import ADMIN, allow
 from camproxy.web.services import certificate, services
-from models import PairingToken, PairingWindow
+from models import Device, PairingToken, PairingWindow, db
 
 bp = Blueprint("pairing", __name__, url_prefix="/api/pairing")
 
@@ -78,10 +80,50 @@ class PairingOpened(PairingOut):
     qr: str = Field(description="an SVG as a data: URI")
 
 
+class Found(Answer):
+    """A board that announces itself in the local network; none of it is proven. `device` is that of its MAC."""
+
+    kind: Kind
+    mac: str
+    name: str
+    version: str
+    paired: bool
+    address: str
+    last_seen: str
+    device: int | None
+
+
+class FoundList(Answer):
+    items: list[Found]
+    why: str | None = Field(description="why the server announces nothing itself, for a log; null when it does")
+
+
+@bp.get("/found")
+@allow(ADMIN)
+@api.validate(resp=gives(FoundList), tags=["pairing"])
+def list_found() -> FoundList:
+    """Boards that are in the network now, and announce themselves by mDNS."""
+    return found_boards()
+
+
+def found_boards() -> FoundList:
+    discovery = services().discovery
+    known: dict[str, int] = {row.mac: row.id for row in db.session.execute(db.select(Device.mac, Device.id))}
+    items = [
+        Found.model_validate(asdict(board) | {"last_seen": iso(board.last_seen), "device": known.get(board.mac)})
+        for board in discovery.found()
+    ]
+    return FoundList(items=items, why=discovery.state()["why"])
+
+
 @bp.get("")
 @allow(ADMIN)
 @api.validate(resp=gives(PairingList), tags=["pairing"])
 def list_windows() -> PairingList:
+    return open_windows()
+
+
+def open_windows() -> PairingList:
     return PairingList(items=[pairing_out(row) for row in services().pairing.windows()])
 
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Flask, render_template, request
+from flask import Blueprint, Flask, g, render_template, request
 from flask_login import current_user
+from pydantic import BaseModel
 
 from camproxy import __version__
 from camproxy.errors import NotFound
 from camproxy.web.api import cameras, me, schemas
+from camproxy.web.api import devices as devices_api
+from camproxy.web.api import pairing as pairing_api
 from camproxy.web.api.audit import events
-from camproxy.web.guards import ADMIN, LOGIN, allow, camera_for
+from camproxy.web.api.device_schemas import device_out
+from camproxy.web.guards import ADMIN, LOGIN, MANAGE, allow, camera_for
 from camproxy.web.i18n import languages
-from models import User, db
+from camproxy.web.pages import config_form
+from models import Device, User, db
 
 bp = Blueprint("pages", __name__)
 
@@ -29,9 +34,30 @@ def live() -> str:
 
 
 @bp.get("/devices")
-@allow(ADMIN)
+@allow(MANAGE)
 def devices() -> str:
-    return page("devices.html", cameras=visible_cameras())
+    return page("devices.html", cameras=visible_cameras(), devices=dumped(devices_api.managed()))
+
+
+@bp.get("/devices/<int:device>")
+@allow(MANAGE)
+def device(device: int) -> str:
+    row: Device = g.device_row
+    form = {"fields": config_form.fields(row.kind), "kind": row.kind, "name": row.name}
+    shown = {"device": dumped(device_out(row)), "defaults": config_form.defaults(row.kind)}
+    return page("device.html", form, cameras=visible_cameras(), **shown)
+
+
+@bp.get("/devices/add")
+@allow(ADMIN)
+def pairing() -> str:
+    return page(
+        "pairing.html",
+        cameras=visible_cameras(),
+        devices=dumped(devices_api.managed()),
+        windows=dumped(pairing_api.open_windows().items),
+        found=dumped(pairing_api.found_boards().items),
+    )
 
 
 @bp.get("/users")
@@ -57,9 +83,15 @@ def settings() -> str:
     return page("settings.html", cameras=visible_cameras(), tokens=tokens, sessions=sessions, languages=languages())
 
 
-def page(template: str, **page_data: Any) -> str:
-    known = schemas.me_out(current_user).model_dump(mode="json")
-    return render_template(template, page_data={"me": known} | page_data)
+def page(template: str, words: dict[str, Any] | None = None, **page_data: Any) -> str:
+    """`words` are for the template, `page_data` for its scripts."""
+    known = dumped(schemas.me_out(current_user))
+    return render_template(template, page_data={"me": known} | page_data, **words or {})
+
+
+def dumped(answer: BaseModel | list[Any]) -> Any:
+    """As the API would answer it."""
+    return [dumped(item) for item in answer] if isinstance(answer, list) else answer.model_dump(mode="json")
 
 
 def visible_cameras() -> list[dict[str, Any]]:

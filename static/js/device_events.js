@@ -1,0 +1,54 @@
+// How a board came and went.
+
+import { api } from "./api.js";
+import { wentInWords } from "./board_words.js";
+import { byId, fromTemplate, say } from "./dom.js";
+import { _, exactMoment } from "./i18n.js";
+import { error } from "./toasts.js";
+
+const EVENTS = {
+  device_online: (detail) => (detail ? _("It came, from %(address)s", { address: detail }) : _("It came")),
+  device_offline: (detail) => (detail === "asleep" ? _("It went to sleep") : [_("It went"), wentInWords(detail)].filter(Boolean).join(": ")),
+  config_delivered: () => _("It took its configuration"),
+  config_refused: (detail) => _("It refused its configuration: %(why)s", { why: detail || "–" }),
+};
+// The server writes them down in its own time, which is soon.
+const WRITTEN_AFTER = 500;
+
+export class DeviceEvents {
+  #id;
+  #before = null;
+
+  constructor(id) {
+    this.#id = id;
+    byId("older-events").addEventListener("click", () => this.#load(this.#before));
+    this.#load();
+  }
+
+  refresh() {
+    setTimeout(() => this.#load(), WRITTEN_AFTER);
+  }
+
+  async #load(before = null) {
+    const query = new URLSearchParams({ device: this.#id, ...(before !== null && { before }) });
+    try {
+      const { items, before: next } = await api.get(`events?${query}`);
+      this.#before = next;
+      const rows = items.map(row);
+      if (before === null) byId("events").replaceChildren(...rows);
+      else byId("events").append(...rows);
+    } catch (refusal) {
+      error(refusal.message);
+    }
+    byId("no-events").hidden = byId("events").children.length > 0;
+    byId("older-events").hidden = this.#before === null;
+  }
+}
+
+function row(event) {
+  const element = fromTemplate("event-row");
+  say(element.firstElementChild, EVENTS[event.kind]?.(event.detail) ?? event.kind);
+  element.lastElementChild.dateTime = event.at;
+  say(element.lastElementChild, exactMoment(event.at));
+  return element;
+}
