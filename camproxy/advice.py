@@ -215,7 +215,7 @@ RULES: tuple[Rule, ...] = (
     Rule("brownouts", Severity.ERROR, restarts(Reset.BROWNOUT, least=3), SAGGED, POWER),
     Rule("brownout", Severity.WARNING, restarts(Reset.BROWNOUT, least=1, most=2), SAGGED, POWER),
     Rule("low_heap", Severity.ERROR, low_heap,
-         N_("Only %(bytes)s bytes of memory are free, so the board leaves out pictures."), FEWER_BYTES),
+         N_("Only %(bytes)s bytes of memory are free in one piece, so the board leaves out pictures."), FEWER_BYTES),
     Rule("very_weak_signal", Severity.ERROR, signal(-200, -85),
          N_("The Wi-Fi signal is too weak (%(rssi)s dBm)."), CLOSER),
     Rule("too_hot", Severity.ERROR, heat(85, 1000), N_("The board is too hot (%(celsius)s °C)."), COOLER),
