@@ -30,13 +30,13 @@ from camproxy.frames import Viewer
 from camproxy.messages import ControlRequest, FrameAck, Hello, Message, Subscribe, read_browser_event
 from camproxy.web.announcer import announce_control, control_state, position_update
 from camproxy.web.errors import known_error, problem
-from camproxy.web.guards import LOGIN, NEEDED_LEVEL, SEE, STEER, camera_for, managed_device
+from camproxy.web.guards import LOGIN, MANAGE, NEEDED_LEVEL, SEE, STEER, camera_for, managed_device
 from camproxy.web.live import Client, Subscription
 from camproxy.web.services import services
 from camproxy.web.socketio_limits import MALFORMED
 from camproxy.web.socketio_server import USER
 from camproxy.web.steering import command_of, steer
-from models import User
+from models import Device, User
 
 log = logging.getLogger(__name__)
 
@@ -45,12 +45,13 @@ Answer = dict[str, Any] | Future[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One event that passed the guard. `camera` is None for those that need none."""
+    """One event that passed the guard. `camera` and `device` are None for those that need none."""
 
     client: Client
     user: User
     message: Any
-    camera: Camera | None
+    camera: Camera | None = None
+    device: Device | None = None
 
     @property
     def its_camera(self) -> Camera:
@@ -107,8 +108,7 @@ def control_release(call: Call) -> Answer:
 
 
 def follow_device(call: Call) -> Answer:
-    row = managed_device(call.message.device)
-    call.client.follows = row and row.id
+    call.client.follows = call.device and call.device.id
     return {"ok": True}
 
 
@@ -133,7 +133,7 @@ EVENTS = {
     "preset_command": Event(move, STEER),
     "control_request": Event(control_request, STEER),
     "control_release": Event(control_release, STEER),
-    "follow_device": Event(follow_device, LOGIN),
+    "follow_device": Event(follow_device, MANAGE),
     "clock": Event(clock, LOGIN),
 }
 
@@ -264,7 +264,9 @@ def _admit(name: str, event: Event, payload: Any) -> Call:
     message: Message = read_browser_event(name, payload)
     user: User = current_user._get_current_object()
     if event.needs == LOGIN:
-        return Call(client, user, message, None)
+        return Call(client, user, message)
+    if event.needs == MANAGE:
+        return Call(client, user, message, device=managed_device(getattr(message, "device", None)))
     row = camera_for(user, getattr(message, "camera", None), NEEDED_LEVEL[event.needs])
     return Call(client, user, message, shared.cameras.get(row.id))
 

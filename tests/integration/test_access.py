@@ -17,7 +17,7 @@ import requests
 import websocket
 
 from camproxy.web.events import EVENTS
-from camproxy.web.guards import LOGIN, SEE, STEER
+from camproxy.web.guards import LOGIN, MANAGE, SEE, STEER
 from models import ROLES
 from tests.integration.people import (
     Account,
@@ -51,6 +51,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "preset_command": {"preset": 1},
     "control_request": {},
     "control_release": {},
+    "follow_device": {},
     "clock": {},
 }
 OF_A_CAMERA = [name for name, event in EVENTS.items() if event.needs in (SEE, STEER)]
@@ -306,9 +307,13 @@ def test_every_event_by_every_role(admin: Person, camera: Camera, hidden: Camera
         listener = person.listen({"subscribe": False})
         for one in (camera, hidden):
             for name, event in EVENTS.items():
-                answer = listener.call(name, PAYLOADS[name] | ({} if event.needs == LOGIN else {"camera": one["id"]}))
+                answer = listener.call(
+                    name, PAYLOADS[name] | ({} if event.needs in (LOGIN, MANAGE) else {"camera": one["id"]})
+                )
                 if role == "admin" or event.needs == LOGIN:
                     expected = None
+                elif event.needs == MANAGE:
+                    expected = "forbidden" if role == "viewer" else None
                 elif one is hidden:
                     expected = "not_found"
                 else:

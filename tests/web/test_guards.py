@@ -352,8 +352,11 @@ def test_every_rule_of_a_camera_calls_it_camera(house: House) -> None:
 class TestEvents:
     @pytest.mark.parametrize("name", EVENTS)
     def test_each_says_what_it_needs(self, name: str) -> None:
-        assert EVENTS[name].needs in (LOGIN, SEE, STEER)
-        if EVENTS[name].needs != LOGIN:
+        needs = EVENTS[name].needs
+        assert needs in (LOGIN, SEE, STEER, MANAGE)
+        if needs == MANAGE:
+            assert "device" in BROWSER_EVENTS[name].model_fields, "or the guard would look at none"
+        elif needs != LOGIN:
             assert "camera" in BROWSER_EVENTS[name].model_fields, "or the guard would look at another camera"
 
     def test_none_is_beside_the_table(self, house: House) -> None:
