@@ -73,11 +73,14 @@ function drawAdvice({ advice }) {
 }
 
 let lastState = null;
+let leaving = false;
 
 function draw() {
   const board = boards.find(id);
   if (!board) {
-    location.assign("/devices"); // it was removed, or is no longer this person's business
+    // It was removed, or is no longer this person's business. A second departure would end the first.
+    if (!leaving) location.assign("/devices");
+    leaving = true;
     return;
   }
   const { tone, state, text } = describeBoard(board.status);

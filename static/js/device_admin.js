@@ -77,7 +77,7 @@ export function startDeviceAdmin(board, boards) {
     if (!sure) return;
     try {
       await api.delete(path);
-      location.assign("/devices");
+      await boards.refresh(); // without it this page has nothing to show, and leaves
     } catch (refusal) {
       error(refusal.message);
     }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import queue
+import select
+import socket
 import ssl
 import sys
 import threading
@@ -36,11 +38,14 @@ class FakeDevice:
             enable_multithread=True,
             **options,
         )
+        self._sock = self.ws.sock  # the library forgets it when it has ended
         self.obey: Callable[[dict[str, Any]], list[dict[str, Any]]] = self.answers_to
         self.close_code: int | None = None
         self.close_reason = ""
         self.ended = threading.Event()
         self._heard: queue.Queue[dict[str, Any]] = queue.Queue()
+        #: Two threads must not use a TLS socket at once: before Python 3.13 that garbles the connection.
+        self._using = threading.Lock()
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
@@ -57,7 +62,8 @@ class FakeDevice:
         return self.next("welcome")
 
     def say(self, **message: Any) -> None:
-        self.ws.send(json.dumps(message))
+        with self._using:
+            self.ws.send(json.dumps(message))
 
     def next(self, kind: str, timeout: float = 10) -> dict[str, Any]:
         """The next message of that type; what comes before it is forgotten."""
@@ -79,7 +85,7 @@ class FakeDevice:
     def _read(self) -> None:
         with suppress(OSError, websocket.WebSocketException):
             while True:
-                opcode, data = self.ws.recv_data()
+                opcode, data = self._receive()
                 if opcode == websocket.ABNF.OPCODE_CLOSE:
                     if len(data) >= 2:
                         self.close_code, self.close_reason = int.from_bytes(data[:2]), data[2:].decode()
@@ -90,23 +96,41 @@ class FakeDevice:
                     self.say(**answer)
         self.ended.set()
 
+    def _receive(self) -> tuple[int, bytes]:
+        while True:
+            if not (isinstance(self._sock, ssl.SSLSocket) and self._sock.pending()):
+                select.select([self._sock], [], [])
+            with self._using:
+                patience = self.ws.gettimeout()
+                self.ws.settimeout(0.05)  # what came may be TLS's own, and nothing more
+                try:
+                    return self.ws.recv_data()  # type: ignore[no-any-return]
+                except websocket.WebSocketTimeoutException:
+                    continue  # it goes on where it was
+                finally:
+                    self.ws.settimeout(patience)
+
     def wait_closed(self, timeout: float = 10) -> tuple[int | None, str]:
         """The server's close code and reason."""
         assert self.ended.wait(timeout), "the server has not closed"
         return self.close_code, self.close_reason
 
     def close(self, reason: bytes = b"") -> None:
-        with suppress(OSError, websocket.WebSocketException):
-            self.ws.close(reason=reason, timeout=1)
-        self.ws.shutdown()
+        with suppress(OSError, websocket.WebSocketException), self._using:
+            self.ws.send_close(reason=reason)
+        self.ended.wait(1)
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)  # the thread reads the end
         self._thread.join(5)
+        self.ws.shutdown()
 
 
 class FakeCamera(FakeDevice):
     kind = "esp32cam"
 
     def push(self, grey: int = 128, picture: bytes | None = None) -> None:
-        self.ws.send_binary(jpeg(grey=grey) if picture is None else picture)
+        with self._using:
+            self.ws.send_binary(jpeg(grey=grey) if picture is None else picture)
 
 
 class FakePico(FakeDevice):
