@@ -61,7 +61,10 @@ void App::poll(Ticks now) {
     sleep_seconds_ = Power::seconds(config_);
     leave(After::sleep, "sleep");
   }
-  if (after_ != After::nothing && link_.state() == Link::State::idle) do_after();
+  if (after_ != After::nothing) {
+    if (link_.open()) link_.close(ws::kNormal, reason_, now);  // behind the answer to whoever asked for it
+    if (link_.state() == Link::State::idle) do_after();
+  }
 }
 
 // The connection
@@ -151,7 +154,6 @@ void App::on_response(uint16_t status) {
 void App::on_open() {
   char text[384];
   refused_ = welcomed_ = false;
-  beaten_ = now_;
   link_.send(say_connect(hal_.board, config_.framesize, text, sizeof text));
 }
 
@@ -174,9 +176,9 @@ void App::on_end(uint16_t code, const char* why) {
   log("warning", line.add(", again in ").add_unsigned(wait / kSecond).add(" s").text());
 }
 
-void App::leave(After then, const Slice& reason) {
+void App::leave(After then, const char* reason) {
   after_ = then;
-  link_.close(ws::kNormal, reason, now_);
+  reason_ = reason;
 }
 
 void App::do_after() {
@@ -279,6 +281,7 @@ const char* App::configure(const Json& sent) {
 
 void App::welcomed(const Json& message) {
   welcomed_ = true;
+  beaten_ = now_ - kBeatEvery;  // the first at once
   Text<40> moment;
   uint32_t time = 0;
   if (message["server_time"].read(moment) && read_moment(moment.slice(), time)) hal_.board.set_unix_time(time);

@@ -27,6 +27,8 @@ class App final : private LinkListener, private Host {
   const CameraConfig& config() const { return config_; }
   const Setup& setup() const { return setup_; }
   bool online() const { return link_.open(); }
+  // Whether there is more to do at once; otherwise a millisecond's rest does no harm.
+  bool busy() const { return camera_.readers() > 0; }
   uint16_t ignored() const { return ignored_; }
 
  private:
@@ -63,7 +65,7 @@ class App final : private LinkListener, private Host {
   void beat();
   void watch_motion();
   void lamp_and_led();
-  void leave(After then, const Slice& reason);
+  void leave(After then, const char* reason);
   void do_after();
   void log(const char* level, const Slice& text);
 
@@ -85,6 +87,7 @@ class App final : private LinkListener, private Host {
   Errand errand_ = Errand::none;
   After after_ = After::nothing;
   uint16_t ignored_ = 0;
+  const char* reason_ = "";
   uint32_t sleep_seconds_ = 0;
   uint32_t frames_sent_ = 0;
   uint32_t frames_skipped_ = 0;

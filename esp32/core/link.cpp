@@ -119,6 +119,7 @@ void Link::have_head(Ticks now) {
   if (!websocket_) {
     if (head_.chunked || head_.content_length == UINT32_MAX) return end(head_.status, "an answer without a length");
     body_left_ = head_.content_length;
+    body_size_ = 0;
     if (body_left_ == 0) body(Slice());
     return;
   }
@@ -132,8 +133,14 @@ void Link::have_head(Ticks now) {
 
 void Link::body(const Slice& part) {
   body_left_ -= static_cast<uint32_t>(part.size);
-  listener_.on_body(head_.status, part);
-  if (body_left_ > 0) return;
+  if (head_.content_length <= sizeof text_) {
+    memcpy(text_ + body_size_, part.data, part.size);
+    body_size_ += part.size;
+    if (body_left_ == 0) listener_.on_body(head_.status, Slice(text_, body_size_));
+  } else {
+    listener_.on_body(head_.status, part);
+  }
+  if (body_left_ > 0 || state_ == State::idle) return;
   listener_.on_response(head_.status);
   end(head_.status, "answered");
 }

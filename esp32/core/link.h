@@ -11,7 +11,7 @@ class LinkListener {
  public:
   virtual void on_open() = 0;
   virtual void on_text(const Slice& text) = 0;
-  // A part of a response's body, with its status.
+  // A part of a response's body, with its status; the whole, if it is not longer than kMostText.
   virtual void on_body(uint16_t status, const Slice& part) = 0;
   // A response has come wholly.
   virtual void on_response(uint16_t status) = 0;
@@ -79,6 +79,7 @@ class Link {
   Ticks heard_ = 0;
   Ticks moved_ = 0;
   uint32_t body_left_ = 0;
+  size_t body_size_ = 0;
   char accept_[ws::kAcceptSize + 1] = {};
   char text_[kMostText] = {};
   uint8_t waiting_[kMostWaiting] = {};
