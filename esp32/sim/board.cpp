@@ -125,7 +125,7 @@ void SimBoard::rest(bool busy) {
     for (;;) pause();
   }
   take_input(busy ? 0 : 1);
-  if (input_ended_) _exit(0);  // whoever started it has gone
+  if (input_ended_) exit(0);  // whoever started it has gone
 }
 
 void SimBoard::take_input(int milliseconds) {
