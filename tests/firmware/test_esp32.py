@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import signal
 import socket
 import ssl
@@ -15,7 +14,6 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from PIL import Image
 
 from camproxy.certificates import make_self_signed, spki_pin
@@ -302,7 +300,7 @@ def test_it_is_back_within_a_step_of_the_servers_return(
 ) -> None:
     server = make_server(data_dir=tmp_path / "mortal", PORT_RANGE=1)
     with server.person() as person:
-        device, options = known_to(person)
+        _, options = known_to(person)
         camera = start_camera(*options)
         camera.until("sim online")
     server.stop(signal.SIGKILL)
