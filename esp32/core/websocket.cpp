@@ -51,8 +51,9 @@ void Reader::reset() {
 
 size_t Reader::feed(const uint8_t* data, size_t size, Event& event) {
   event = Event();
+  if (state_ == State::ended) return size;
   size_t at = 0;
-  while (at < size && event.kind == Event::Kind::none && state_ != State::ended) {
+  while (at < size && event.kind == Event::Kind::none) {
     if (state_ != State::payload) {
       at += begin(data[at], event);
       continue;

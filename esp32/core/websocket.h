@@ -45,7 +45,7 @@ class Reader {
   Reader(char* buffer, size_t room, bool masked) : buffer_(buffer), room_(room), masked_(masked) {}
 
   void reset();
-  // Takes bytes up to the first event; how many. After `broken` and `too_big` nothing more can be understood.
+  // Takes bytes up to the first event; how many. What comes after `broken` and `too_big` is taken and forgotten.
   size_t feed(const uint8_t* data, size_t size, Event& event);
 
  private:

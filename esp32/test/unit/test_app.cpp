@@ -16,9 +16,9 @@ TEST_CASE("app: it dials with its key, says who it is, and sends nothing more be
   house.run(500);
   REQUIRE(house.heard().size() == 1);
   CHECK(house.said(R"("type":"connect","device":"esp32cam")"));
+  house.connection.sent.clear();
   house.tell(R"({"type": "welcome", "server_time": "2026-11-21T10:00:00Z", "config": {"fps": 20, "framesize": "VGA"}})");
   CHECK(house.board.time == 1795255200);
-  house.connection.sent.clear();
   house.run(1000);
   int pictures = 0;
   for (const auto& message : house.heard()) {
@@ -131,7 +131,7 @@ TEST_CASE("app: a frame comes back on every path, over 200 connections") {
   house.sensor.picture = std::string(40000, 'J');
   int reconnections = 0;
   for (uint32_t guard = 0; reconnections < 200 && guard < 20000; guard++) {
-    house.run(100);
+    house.run(100, 20);
     if (!house.connection.is_open) continue;
     if (!house.app.online()) {
       house.connection.bring("HTTP/1.1 101 x\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: " + std::string(test::kAccept) +
@@ -147,7 +147,7 @@ TEST_CASE("app: a frame comes back on every path, over 200 connections") {
       case 2: house.connection.bring(test::frame(ws::kClose, std::string("\x0F\xA3", 2))); break;
       default: house.connection.room = 0; break;  // stalled: it finds out by itself
     }
-    house.run(16000);
+    house.run(16000, 20);
     house.connection.room = SIZE_MAX;
     CHECK(house.sensor.out == 0);
     reconnections++;
@@ -294,7 +294,7 @@ TEST_CASE("update: a trial ends well with a session that holds, badly without on
   good.start();
   good.welcome();
   for (int i = 0; i < 32; i++) {
-    good.run(1000);
+    good.run(1000, 10);
     good.connection.bring(test::frame(ws::kPing, ""));
   }
   CHECK(good.updater.kept == 1);
@@ -302,8 +302,8 @@ TEST_CASE("update: a trial ends well with a session that holds, badly without on
   bad.updater.trial = true;
   bad.connection.answers = Connection::Progress::failed;
   bad.start();
-  bad.run(Update::kTrial);
+  bad.run(Update::kTrial, 100);
   CHECK(bad.updater.rolled_back == 0);
-  bad.run(2);
+  bad.run(200, 100);
   CHECK(bad.updater.rolled_back >= 1);
 }
