@@ -1,8 +1,11 @@
 /* Where QEMU's lx106 begins: a stack, zeroed memory, and off. No interrupts, no windows: the ESP8266's core has none. */
     .section .reset, "ax"
-    .literal_position
     .global _start
 _start:
+    j begin             /* execution begins at the very first byte, and literals stand before their code */
+    .align 4
+    .literal_position
+begin:
     movi a1, __stack_top
     movi a2, __bss_start
     movi a3, __bss_end
