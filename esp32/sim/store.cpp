@@ -55,7 +55,7 @@ SimUpdater::SimUpdater(const Options& options, SimBoard& board) : board_(board),
   if (!options.update_key.empty()) key_ = whole(options.update_key);
   const std::string boots = whole(path("boot"));
   if (boots == "trial") {  // it was reset before it had proved itself
-    replace(path("boot"), "", 0);
+    replace(path("boot"), "kept", 4);
     say("sim boot loader: back to the firmware before");
   } else if (boots == "next") {
     replace(path("boot"), "trial", 5);

@@ -14,22 +14,20 @@ from pathlib import Path
 
 import pytest
 
+from scripts.setup import FILES
 from tests.running import PROJECT
 
 ESP32 = PROJECT / "esp32"
-#: What has to be there, beside the Debian package that brings it.
-NEEDED = {"g++": "g++", "make": "make"}
-HEADERS = {"libmbedtls-dev": "mbedtls/ssl.h", "doctest-dev": "doctest/doctest.h"}
 _numbers = itertools.count(1)
 
 
 def skip_without(*programs: str) -> None:
     """For a machine without the tools; see scripts/setup.py."""
-    for program in (*NEEDED, *programs):
+    for program in ("g++", "make", *programs):
         if not shutil.which(program):
             pytest.skip(f"{program} is not installed")
-    for package, header in HEADERS.items():
-        if not Path("/usr/include", header).exists():
+    for package, file in FILES.items():
+        if not Path(file).exists():
             pytest.skip(f"{package} is not installed")
 
 
