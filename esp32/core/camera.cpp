@@ -4,7 +4,7 @@ namespace camproxy {
 
 void Camera::poll(const CameraConfig& config, Ticks now) {
   if (readers_ > 0) return;  // it may only be touched while all frames are back
-  if (running_ && (restart_ || since(got_, now) > kNoFrameFor)) {
+  if (running_ && (restart_ || (blind_ && since(blind_since_, now) > kNoFrameFor))) {
     board_.print("warning", restart_ ? "memory stays short: the camera is restarted" : "no picture: the camera is restarted");
     stop();
     restarts_++;
@@ -18,8 +18,8 @@ void Camera::poll(const CameraConfig& config, Ticks now) {
   if (running_ || (failed_ && since(tried_, now) < kTryAgain)) return;
   size_ = config.framesize;
   quality_ = config.quality;
-  tried_ = got_ = now;
-  restart_ = false;
+  tried_ = now;
+  restart_ = blind_ = false;
   skips_ = 0;
   running_ = sensor_.start(size_, quality_);
   failed_ = !running_;
@@ -34,14 +34,18 @@ bool Camera::memory_is_short() {
 const Frame* Camera::take(Ticks now) {
   if (!running_ || readers_ > 0) return nullptr;
   if (memory_is_short()) {
-    got_ = now;  // it is not the camera's fault
+    blind_ = false;  // it is not the camera's fault
     skipped_++;
     if (++skips_ >= kMostSkips) restart_ = true;
     return nullptr;
   }
   skips_ = 0;
-  if (!sensor_.take(frame_)) return nullptr;
-  got_ = now;
+  if (!sensor_.take(frame_)) {
+    if (!blind_) blind_since_ = now;
+    blind_ = true;
+    return nullptr;
+  }
+  blind_ = false;
   readers_ = 1;
   return &frame_;
 }

@@ -41,10 +41,11 @@ class Camera {
   bool running_ = false;
   bool failed_ = false;
   bool restart_ = false;
+  bool blind_ = false;  // it was asked and had nothing
   FrameSize size_ = FrameSize::svga;
   uint8_t quality_ = 0;
   Ticks tried_ = 0;
-  Ticks got_ = 0;
+  Ticks blind_since_ = 0;
   uint32_t skipped_ = 0;
   uint32_t restarts_ = 0;
 };

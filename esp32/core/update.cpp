@@ -36,6 +36,7 @@ bool Update::finish() {
   const bool good = got_ == size_ && updater_.finish(sha256_, signature_, signature_size_);
   if (!good) updater_.abandon();
   path_.clear();
+  got_ = 0;
   return good;
 }
 

@@ -188,6 +188,26 @@ TEST_CASE("app: short memory skips pictures, restarts the camera, and leaves the
   CHECK(house.sensor.taken > taken);
 }
 
+TEST_CASE("app: a camera without pictures is restarted, one that nobody asks is left alone") {
+  House house;
+  house.start();
+  house.welcome();
+  house.run(500);
+  house.connection.lost = true;
+  house.connection.answers = Connection::Progress::working;
+  house.run(60000, 20);
+  CHECK(house.sensor.started == 1);
+  while (house.connection.is_open) house.run(100, 20);
+  house.connection.answers = Connection::Progress::ready;
+  while (!house.connection.is_open) house.run(100, 20);
+  house.welcome();
+  house.sensor.blind = true;
+  house.run(4900);
+  CHECK(house.sensor.started == 1);
+  house.run(400);
+  CHECK(house.sensor.started == 2);
+}
+
 TEST_CASE("app: a camera that does not start is tried again every ten seconds") {
   House house;
   house.sensor.works = false;
@@ -254,6 +274,7 @@ TEST_CASE("update: fetched whole, checked, started on trial") {
   house.run(20);
   CHECK(house.updater.image == std::string(2000, 'F'));
   CHECK(house.board.restarted == 1);
+  CHECK(house.updater.abandoned == 0);
 }
 
 TEST_CASE("update: what is not as promised changes nothing") {
