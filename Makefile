@@ -34,7 +34,7 @@ texts: .venv/.installed  ## Bring the translations up to the texts in the source
 	@$(BIN)/python scripts/texts.py
 
 clean:  ## Remove what can be made again; data and settings stay
-	rm -rf .venv static/vendor node_modules .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv static/vendor node_modules .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis esp32/build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 client: .venv/bin/python
