@@ -17,9 +17,13 @@ def test_units() -> None:
 def test_the_core_on_an_xtensa_cpu() -> None:
     """A session under QEMU; that its state stays under 6 KB is asserted when it is compiled."""
     skip_without("xtensa-lx106-elf-g++", "qemu-system-xtensa")
+    core = build("xtensa") / "xtensa" / "core.elf"
+    names = subprocess.run(["xtensa-lx106-elf-nm", "-C", core], capture_output=True, text=True, check=True).stdout
+    assert "camproxy::App::poll" in names
+    assert not [line for line in names.splitlines() if "alloc" in line or "operator new" in line]
     machine = ["qemu-system-xtensa", "-M", "sim", "-cpu", "lx106", "-semihosting", "-nographic", "-monitor", "none"]
     done = subprocess.run(
-        [*machine, "-serial", "none", "-kernel", build("xtensa") / "xtensa" / "core.elf"],
+        [*machine, "-serial", "none", "-kernel", core],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
