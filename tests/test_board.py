@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camproxy.board import Board
-from camproxy.cameras import Camera, CameraConfig, Policy
+from camproxy.camera import Camera, CameraConfig, Policy
 from camproxy.devices import Device, DeviceSettings
 from camproxy.errors import BadRequest
 from camproxy.links.channel import Channel
