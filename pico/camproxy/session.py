@@ -1,0 +1,114 @@
+# One connection to the server, from the first message to the end.
+
+import asyncio
+import gc
+import json
+import time
+
+from camproxy import clock, protocol
+from camproxy.ws import Closed
+
+#: The server pings every 4 seconds. After so long without a sign of it we ask, and then we give it up. Milliseconds.
+ASK_AFTER_MS, SILENT_AFTER_MS = 8000, 15000
+WELCOME_WITHIN_MS = 10000
+BEAT_EVERY_MS = 10000
+TELL_EVERY_MS = 200
+
+
+class Session:
+    """`parts` are those of the application: head, commands, journal, vitals (a function), beat."""
+
+    def __init__(self, ws, parts):
+        self._ws = ws
+        self._parts = parts
+        self._heard_at = time.ticks_ms()
+        self._welcomed = False
+        self._pose = None
+
+    async def run(self, reset_reason, progress, welcomed):
+        """Serve it. Gives "restart" or "reconnect" when the server wants that.
+
+        Calls `progress` whenever something is heard, `welcomed` once the server has let us in. Raises Closed, EOFError,
+        OSError.
+        """
+
+        def heard():
+            self._heard_at = time.ticks_ms()
+            progress()
+
+        self._ws.heard = heard
+        await self._send(protocol.connect(self._parts.head.pose(), reset_reason, clock.now()))
+        telling = asyncio.create_task(self._tell())
+        listening = asyncio.create_task(self._listen(welcomed))
+        try:
+            return await self._until_silent(listening)
+        finally:
+            for task in (telling, listening):
+                task.cancel()
+            # Both are over before the stream is closed.
+            await asyncio.gather(telling, listening, return_exceptions=True)
+
+    async def _until_silent(self, listening):
+        asked = False
+        begun = time.ticks_ms()
+        while not listening.done():
+            await asyncio.sleep_ms(100)
+            now = time.ticks_ms()
+            silence = time.ticks_diff(now, self._heard_at)
+            if silence < ASK_AFTER_MS:
+                asked = False
+            elif silence > SILENT_AFTER_MS:
+                raise Closed(1006, "no sign of the server for %d seconds" % (SILENT_AFTER_MS // 1000))
+            elif not asked:
+                asked = True
+                await self._ws.ping()
+            if not self._welcomed and time.ticks_diff(now, begun) > WELCOME_WITHIN_MS:
+                raise Closed(1006, "the server has not said welcome")
+        return await listening
+
+    async def _listen(self, welcomed):
+        """Obey, until the server wants a restart or a new connection."""
+        commands = self._parts.commands
+        while True:
+            data = await self._ws.receive()
+            try:
+                message = protocol.read(data)
+            except protocol.Malformed as error:
+                self._parts.journal.warning("the server sent what is no message: " + error.why)
+                await self._send(protocol.ack("unknown", error.id, error=error.why))
+                continue
+            answer = commands.answer(message)
+            if message["type"] == "welcome" and not self._welcomed:
+                self._welcomed = True
+                welcomed(message)
+            if answer:
+                await self._send(answer)
+            if commands.afterwards:
+                wanted, commands.afterwards = commands.afterwards, None
+                return wanted
+
+    async def _tell(self):
+        """What the server has not asked for: where the head is, how the board is, what it has to say."""
+        beaten = None
+        try:
+            while True:
+                await asyncio.sleep_ms(TELL_EVERY_MS)
+                if not self._welcomed:
+                    continue
+                pose = self._parts.head.pose()
+                if pose != self._pose:
+                    await self._send(protocol.position(pose))
+                    self._pose = pose
+                line = self._parts.journal.take()
+                if line:
+                    await self._send(protocol.log(*line))
+                now = time.ticks_ms()
+                if beaten is None or time.ticks_diff(now, beaten) >= BEAT_EVERY_MS:
+                    beaten = now
+                    gc.collect()
+                    await self._send(protocol.heartbeat(**self._parts.vitals()))
+        except OSError:
+            pass  # whoever listens finds out, and ends the session
+
+    async def _send(self, message):
+        await self._ws.send(json.dumps(message))

@@ -1,0 +1,91 @@
+// The chip: MicroPython itself, with the firmware and the flash, and Node's sockets for its Wi-Fi.
+
+import { parentPort, workerData } from 'node:worker_threads'
+import { loadMicroPython } from '@micropython/micropython-webassembly-pyscript'
+import { Flash } from './flash.mjs'
+import { Sockets, lookUp } from './sockets.mjs'
+import { Pose } from './pose.mjs'
+
+const { options, cause } = workerData
+const say = (event, fields = {}) => parentPort.postMessage({ event, ...fields })
+
+// Without these Node prints its whole source, for MicroPython's is one line.
+for (const what of ['uncaughtException', 'unhandledRejection']) {
+  process.on(what, (error) => {
+    say('fault', { text: String(error?.message ?? error).slice(0, 2000) })
+    process.exit(1)
+  })
+}
+
+const micropython = await loadMicroPython({
+  heapsize: Number(options['heap-kb']) * 1024,
+  pystack: 8192,
+  stdout: (text) => say('print', { text }),
+})
+const flash = new Flash(micropython.FS, options.flash)
+const sockets = new Sockets(options.address)
+const pose = new Pose(options['pose-port'])
+const weather = { freeHeap: -1, wifi: true, rssi: -51 }
+
+micropython.registerJsModule('bridge', {
+  cause,
+  mac: options.mac,
+  address: options.address,
+  clock_off: options['clock-off'],
+  say: (event, json) => say(event, JSON.parse(json)),
+  servo: (pin, nanoseconds) => {
+    say('servo', { pin, us: nanoseconds / 1000 })
+    pose.servo(pin, nanoseconds)
+  },
+  light: (on) => pose.light(on),
+  pins: (servo1, servo2) => pose.pins(servo1, servo2),
+  watchdog: (timeout) => say('watchdog', { timeout }),
+  reset: () => say('reset'),
+  flash_written: () => flash.save(),
+  random: (count) => Buffer.from(crypto.getRandomValues(new Uint8Array(count))).toString('base64'),
+  sha1: (base64) => sha1(base64),
+  free_heap: () => weather.freeHeap,
+  rssi: () => weather.rssi,
+  // What a network answers to who asks to join: an address (1), or why not, in the chip's numbers.
+  join: (ssid, password) => {
+    if (!weather.wifi || (options.ssid && ssid !== options.ssid)) return -2
+    return options.ssid && password !== options.password ? -3 : 3
+  },
+  wifi_is_up: () => weather.wifi,
+  look_up: lookUp,
+  hang: () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
+  sockets,
+})
+
+const { createHash } = await import('node:crypto')
+const sha1 = (base64) => createHash('sha1').update(Buffer.from(base64, 'base64')).digest('base64')
+
+const FAULTS = {
+  drop: () => sockets.each((socket) => socket.drop()),
+  silent: () => sockets.each((socket) => socket.silence()),
+  garbage: (text) => sockets.each((socket) => socket.inject(text)),
+  hang: () => micropython.runPython('while True: pass'),
+  heap: (bytes) => { weather.freeHeap = bytes === '' ? -1 : Number(bytes) },
+  rssi: (dbm) => { weather.rssi = Number(dbm) },
+  wifi: (state) => {
+    weather.wifi = state !== 'off'
+    if (!weather.wifi) sockets.each((socket) => socket.silence())
+  },
+  // How much of the heap is in use, without what the collector would free. It works only between two tasks.
+  measure: () => {
+    micropython.runPython('import gc; gc.collect()')
+    setTimeout(() => {
+      micropython.runPython('import gc, bridge; bridge.say("heap", \'{"used": %d}\' % gc.mem_alloc())')
+      say('sockets', { open: sockets.count })
+    }, 20)
+  },
+}
+
+parentPort.on('message', ({ fault, argument }) => {
+  if (FAULTS[fault]) FAULTS[fault](argument)
+  say('done', { fault, known: fault in FAULTS })
+})
+
+flash.load()
+micropython.runPython('import lifelike')
+micropython.runPython(flash.main)

@@ -1,0 +1,58 @@
+// The flash: the firmware, the shims beneath it, and a directory of the host for what the board keeps.
+
+import { readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const PICO = fileURLToPath(new URL('..', import.meta.url))
+
+export class Flash {
+  #fs
+  #directory
+  #kept = new Map()
+
+  constructor(fs, directory) {
+    this.#fs = fs
+    this.#directory = directory
+  }
+
+  load() {
+    this.#fs.mkdirTree('/camproxy')
+    this.#fs.mkdirTree('/lib')
+    this.#copy(join(PICO, 'camproxy'), '/camproxy', '.py')
+    this.#copy(join(PICO, 'sim', 'lib'), '/lib', '.py')
+    for (const name of readdirSync(this.#directory)) {
+      const content = readFileSync(join(this.#directory, name))
+      this.#fs.writeFile('/' + name, content)
+      this.#kept.set(name, content)
+    }
+  }
+
+  get main() {
+    return readFileSync(join(PICO, 'main.py'), 'utf8')
+  }
+
+  #copy(from, to, ending) {
+    for (const name of readdirSync(from)) {
+      if (name.endsWith(ending)) this.#fs.writeFile(`${to}/${name}`, readFileSync(join(from, name)))
+    }
+  }
+
+  // What was written is on the disk before the firmware goes on: a killed simulator has lost what a board would have lost.
+  save() {
+    const there = new Map()
+    for (const name of this.#fs.readdir('/')) {
+      if (this.#fs.isFile(this.#fs.stat('/' + name).mode)) there.set(name, Buffer.from(this.#fs.readFile('/' + name)))
+    }
+    for (const [name, content] of there) {
+      if (this.#kept.get(name)?.equals(content)) continue
+      const path = join(this.#directory, name)
+      writeFileSync(path + '.writing', content)
+      renameSync(path + '.writing', path)
+    }
+    for (const name of this.#kept.keys()) {
+      if (!there.has(name)) rmSync(join(this.#directory, name), { force: true })
+    }
+    this.#kept = there
+  }
+}
