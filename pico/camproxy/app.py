@@ -5,7 +5,7 @@ import gc
 import random
 import time
 
-from camproxy import VERSION, blinker, board, clock, enrol, http, mdns, net, protocol, store
+from camproxy import VERSION, blinker, board, clock, http, mdns, net, protocol, store
 from camproxy.backoff import Backoff
 from camproxy.commands import Commands, kept_config
 from camproxy.journal import Journal
@@ -19,6 +19,8 @@ from camproxy.ws import LARGEST, Closed, Refused, WebSocket
 #: Close codes by which the server says that it does not want us. docs/protocol.md, "Devices".
 REFUSALS = (4001, 4003, 4009)
 NOT_AUTHORIZED = 4001
+#: Seconds until the server has answered, TLS on a slow chip included.
+OPEN_WITHIN = 20
 #: How often a board asks whether its code has been approved. Milliseconds.
 ASK_APPROVAL_MS = 4000
 #: Below so much free memory something leaks; a restart is better than what comes. Bytes.
@@ -28,7 +30,7 @@ LOW_BEATS = 3
 #: Longest silence of a task until the watchdog bites. Milliseconds.
 HEAD_PATIENCE_MS, NET_PATIENCE_MS = 3000, 60000
 #: The collector comes by after so much has been used, so that the heap does not crumble. Bytes.
-COLLECT_AFTER = 16384
+COLLECT_AFTER = 4096
 
 
 class App:
@@ -54,7 +56,6 @@ class App:
         self._message = bytearray(LARGEST)
 
     async def run(self):
-        gc.threshold(COLLECT_AFTER)
         asyncio.create_task(self.led.run())
         asyncio.create_task(self.head.run(self.supervisor.watch("head", HEAD_PATIENCE_MS)))
         asyncio.create_task(self.supervisor.run())
@@ -127,6 +128,8 @@ class App:
 
     async def enrol(self, dialler, host, port):
         """Ask once; the pause until the next step."""
+        from camproxy import enrol  # needed once in a board's life
+
         self.led.code = blinker.PAIRING
         token = self._token
         if token is None:
@@ -163,7 +166,7 @@ class App:
         try:
             ws = WebSocket(Reader(stream, self._incoming), stream, self._message)
             headers = (("Authorization", "Bearer " + self.keys.current),)
-            await asyncio.wait_for(ws.open("%s:%d" % (host, port), self.keys.path, headers), enrol.WITHIN)
+            await asyncio.wait_for(ws.open("%s:%d" % (host, port), self.keys.path, headers), OPEN_WITHIN)
             self.commands.may_take_key = dialler.encrypted or self.keys.unencrypted
             wanted = await Session(ws, self).run(self.board.reset_reason, self.progress, self.welcomed)
             await ws.close()
@@ -229,6 +232,9 @@ class NoServer(Exception):
 
 
 async def main():
+    gc.threshold(COLLECT_AFTER)
+    gc.collect()  # what the imports have left
+    await asyncio.sleep_ms(0)
     led = board.blinker()
     try:
         settings = Settings(store.load(FILE))

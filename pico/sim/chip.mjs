@@ -1,8 +1,11 @@
 // The chip: MicroPython itself, with the firmware and the flash, and Node's sockets for its Wi-Fi.
 
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
 import { loadMicroPython } from '@micropython/micropython-webassembly-pyscript'
-import { Flash } from './flash.mjs'
+import { Flash, PICO } from './flash.mjs'
 import { Sockets, lookUp } from './sockets.mjs'
 import { Pose } from './pose.mjs'
 
@@ -17,12 +20,14 @@ for (const what of ['uncaughtException', 'unhandledRejection']) {
   })
 }
 
+const settrace = '@micropython/micropython-webassembly-pyscript/micropython-settrace.wasm'
 const micropython = await loadMicroPython({
+  url: options.settrace ? fileURLToPath(import.meta.resolve(settrace)) : undefined,
   heapsize: Number(options['heap-kb']) * 1024,
   pystack: 8192,
   stdout: (text) => say('print', { text }),
 })
-const flash = new Flash(micropython.FS, options.flash)
+const flash = new Flash(micropython.FS, options.flash, options.firmware)
 const sockets = new Sockets(options.address)
 const pose = new Pose(options['pose-port'])
 const weather = { freeHeap: -1, wifi: true, rssi: -51 }
@@ -43,7 +48,7 @@ micropython.registerJsModule('bridge', {
   reset: () => say('reset'),
   flash_written: () => flash.save(),
   random: (count) => Buffer.from(crypto.getRandomValues(new Uint8Array(count))).toString('base64'),
-  sha1: (base64) => sha1(base64),
+  sha1: (base64) => createHash('sha1').update(Buffer.from(base64, 'base64')).digest('base64'),
   free_heap: () => weather.freeHeap,
   rssi: () => weather.rssi,
   // What a network answers to who asks to join: an address (1), or why not, in the chip's numbers.
@@ -57,9 +62,6 @@ micropython.registerJsModule('bridge', {
   sockets,
 })
 
-const { createHash } = await import('node:crypto')
-const sha1 = (base64) => createHash('sha1').update(Buffer.from(base64, 'base64')).digest('base64')
-
 const FAULTS = {
   drop: () => sockets.each((socket) => socket.drop()),
   silent: () => sockets.each((socket) => socket.silence()),
@@ -71,11 +73,11 @@ const FAULTS = {
     weather.wifi = state !== 'off'
     if (!weather.wifi) sockets.each((socket) => socket.silence())
   },
-  // How much of the heap is in use, without what the collector would free. It works only between two tasks.
+  // What of the heap the firmware holds, the most that it has used so far, and how many sockets are open.
   measure: () => {
-    micropython.runPython('import gc; gc.collect()')
+    micropython.runPython('import heap; heap.collect()')
     setTimeout(() => {
-      micropython.runPython('import gc, bridge; bridge.say("heap", \'{"used": %d}\' % gc.mem_alloc())')
+      micropython.runPython('import heap; heap.tell()')
       say('sockets', { open: sockets.count })
     }, 20)
   },
@@ -86,6 +88,8 @@ parentPort.on('message', ({ fault, argument }) => {
   say('done', { fault, known: fault in FAULTS })
 })
 
-flash.load()
+flash.load(options.also ?? [])
 micropython.runPython('import lifelike')
-micropython.runPython(flash.main)
+micropython.runPython('import heap; heap.collect()') // the collector works when nothing runs,
+micropython.runPython('import heap; heap.begin()') // so here
+micropython.runPython(readFileSync(options.main ?? PICO + 'main.py', 'utf8'))

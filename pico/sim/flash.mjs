@@ -4,23 +4,28 @@ import { readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const PICO = fileURLToPath(new URL('..', import.meta.url))
+export const PICO = fileURLToPath(new URL('..', import.meta.url))
 
 export class Flash {
   #fs
   #directory
+  #firmware
   #kept = new Map()
 
-  constructor(fs, directory) {
+  // `firmware`: where else than in pico/camproxy/ it is, compiled for example.
+  constructor(fs, directory, firmware) {
     this.#fs = fs
     this.#directory = directory
+    this.#firmware = firmware ?? join(PICO, 'camproxy')
   }
 
-  load() {
+  // `also`: directories whose files lie beside the program.
+  load(also) {
     this.#fs.mkdirTree('/camproxy')
     this.#fs.mkdirTree('/lib')
-    this.#copy(join(PICO, 'camproxy'), '/camproxy', '.py')
-    this.#copy(join(PICO, 'sim', 'lib'), '/lib', '.py')
+    this.#copy(this.#firmware, '/camproxy', /\.m?py$/)
+    this.#copy(join(PICO, 'sim', 'lib'), '/lib', /\.py$/)
+    for (const directory of also) this.#copy(directory, '', /\.(py|json)$/)
     for (const name of readdirSync(this.#directory)) {
       const content = readFileSync(join(this.#directory, name))
       this.#fs.writeFile('/' + name, content)
@@ -28,13 +33,10 @@ export class Flash {
     }
   }
 
-  get main() {
-    return readFileSync(join(PICO, 'main.py'), 'utf8')
-  }
 
   #copy(from, to, ending) {
     for (const name of readdirSync(from)) {
-      if (name.endsWith(ending)) this.#fs.writeFile(`${to}/${name}`, readFileSync(join(from, name)))
+      if (ending.test(name)) this.#fs.writeFile(`${to}/${name}`, readFileSync(join(from, name)))
     }
   }
 

@@ -8,6 +8,10 @@ import { Worker } from 'node:worker_threads'
 const { values: options } = parseArgs({
   options: {
     flash: { type: 'string' }, // directory that holds what the flash holds: config.json, and what the firmware writes
+    firmware: { type: 'string' }, // another directory than pico/camproxy/: the compiled firmware, for example
+    main: { type: 'string' }, // another program than pico/main.py: the unit tests
+    also: { type: 'string', multiple: true }, // directories whose .py and .json files lie beside it
+    settrace: { type: 'boolean', default: false }, // the interpreter that knows sys.settrace
     mac: { type: 'string', default: '28:CD:C1:00:00:01' },
     ssid: { type: 'string', default: '' }, // the network that is there; any, by default
     password: { type: 'string', default: '' },

@@ -5,6 +5,7 @@ import time as _time
 
 import bridge
 import chipclock
+import heap
 
 PWRON_RESET = 1
 WDT_RESET = 3
@@ -75,6 +76,7 @@ class PWM:
             raise ValueError("freq is not set")
         if not isinstance(ns, int):
             raise TypeError("can't convert to int")
+        heap.look()
         if ns != self._ns:
             self._ns = ns
             bridge.servo(self._pin.id, ns)

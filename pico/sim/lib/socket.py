@@ -4,6 +4,7 @@ import binascii
 from errno import EAGAIN, EINPROGRESS, ENOMEM
 
 import bridge
+import heap
 
 AF_INET = 2
 SOCK_STREAM = 1
@@ -58,6 +59,7 @@ class socket:
         return self.wire is None or (self.wire.writable if to_write else self.wire.readable)
 
     def _check(self):
+        heap.look()
         if self.wire is None:
             raise OSError(9)  # EBADF
         if self.wire.error:

@@ -1,0 +1,156 @@
+"""A Pico W under MicroPython (pico/sim), as a process that tests start, watch and harm."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from tests.running import PROJECT, RunningServer
+
+PICO = PROJECT / "pico"
+SIMULATOR = PICO / "sim" / "run.mjs"
+
+#: GPIO numbers of config.example.json.
+SERVO1, SERVO2, LIGHT = 16, 17, 15
+
+Event = dict[str, Any]
+
+
+class SimulatedPico:
+    """Its `flash` is a directory with config.json. What it does comes as events, see pico/sim/README.md."""
+
+    def __init__(self, flash: Path, *options: str) -> None:
+        self.flash = flash
+        self.events: list[Event] = []
+        self._changed = threading.Condition()
+        self.process = subprocess.Popen(
+            ["node", str(SIMULATOR), "--flash", str(flash), *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                event = {"event": "stderr", "text": line}
+            with self._changed:
+                self.events.append(event)
+                self._changed.notify_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.close()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._reader.join(5)
+        self.process.stdout.close()
+
+    def do(self, fault: str) -> None:
+        """One of the faults on demand, and wait until it has been done."""
+        assert self.process.stdin
+        seen = len(self.events)
+        self.process.stdin.write(fault + "\n")
+        self.process.stdin.flush()
+        name = fault.split()[0]
+        done = {"brownout": "boot", "on": "boot", "hang": "reset"}.get(name, "done")
+        if name != "off":
+            self.until(lambda event: event["event"] == done, since=seen, timeout=15)
+
+    def until(self, accept: Callable[[Event], bool], since: int = 0, timeout: float = 20) -> Event:
+        """The first event from number `since` on that is accepted."""
+        with self._changed:
+            at = since
+
+            def found() -> bool:
+                nonlocal at
+                while at < len(self.events):
+                    if accept(self.events[at]):
+                        return True
+                    at += 1
+                return False
+
+            assert self._changed.wait_for(found, timeout), "not within {} s; it did:\n{}".format(
+                timeout, "\n".join(map(str, self.events[-25:]))
+            )
+            return self.events[at]
+
+    def until_it_says(self, text: str, since: int = 0, timeout: float = 20) -> str:
+        said: str = self.until(lambda event: text in event.get("text", ""), since, timeout)["text"]
+        return said
+
+    def said(self, text: str) -> int:
+        """How often."""
+        return sum(text in event.get("text", "") for event in list(self.events))
+
+    @property
+    def now(self) -> int:
+        """The number of the next event."""
+        return len(self.events)
+
+    def pulses(self, pin: int, since: int = 0) -> list[float]:
+        """What that servo was told, in microseconds; 0 for no pulses."""
+        return [event["us"] for event in self.events[since:] if event["event"] == "servo" and event["pin"] == pin]
+
+    def until_pulse(self, pin: int, microseconds: float, since: int = 0) -> None:
+        self.until(
+            lambda event: event["event"] == "servo" and event["pin"] == pin and event["us"] == microseconds, since
+        )
+
+    def measured(self) -> tuple[int, int, int]:
+        """Bytes of the heap that the firmware holds now; the most that it has used; open sockets."""
+        since = self.now
+        self.do("measure")
+        heap = self.until(lambda event: event["event"] == "heap", since)
+        sockets = self.until(lambda event: event["event"] == "sockets", since)
+        return heap["used"], heap["most"], sockets["open"]
+
+    def keeps(self, name: str) -> Any:
+        """What it has written to that file of its flash."""
+        return json.loads((self.flash / name).read_text())
+
+
+def write_config(flash: Path, server: RunningServer, **more: Any) -> None:
+    """What somebody who sets a board up writes; quicker in trying again than a real one."""
+    flash.mkdir(parents=True, exist_ok=True)
+    place: dict[str, Any] = {"host": "127.0.0.1", "port": server.port, "reconnect_seconds": 0.2}
+    if server.url.startswith("https"):
+        (flash / "server.pem").write_bytes(Path(server.certificate).read_bytes())
+        place["certificate"] = "server.pem"
+    else:
+        place["encrypted"] = False
+    place |= more.pop("server", {})
+    config = {"wifi": {"ssid": "workshop", "password": "shavings"}, "server": place} | more
+    (flash / "config.json").write_text(json.dumps(config))
+
+
+def write_key(flash: Path, key: str) -> None:
+    (flash / "key.json").write_text(json.dumps({"api_key": key, "ws_path": "/ws/pico"}))
+
+
+def microseconds(angle: float) -> float:
+    return 500 + angle * 2000 / 180
+
+
+def node() -> str | None:
+    return next((str(path) for folder in os.get_exec_path() if (path := Path(folder) / "node").exists()), None)
