@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import random
+import sys
 import time
 
 from camproxy import VERSION, blinker, board, clock, http, mdns, net, protocol, store
@@ -96,6 +97,9 @@ class App:
             self.journal.warning("the server has closed the connection")
         except OSError as error:
             self.journal.warning("cannot connect: %s" % error)
+        except Exception as error:  # a fault of ours must not leave a head that nobody can reach
+            sys.print_exception(error)
+            self.journal.say("error", "a fault in the firmware: %r" % error)
         return self.backoff.next_ms()
 
     def dialler(self):

@@ -13,6 +13,7 @@ ASK_AFTER_MS, SILENT_AFTER_MS = 8000, 15000
 WELCOME_WITHIN_MS = 10000
 BEAT_EVERY_MS = 10000
 TELL_EVERY_MS = 200
+LOOK_EVERY_MS = 200
 
 
 class Session:
@@ -24,6 +25,8 @@ class Session:
         self._heard_at = time.ticks_ms()
         self._welcomed = False
         self._pose = None
+        self._over = asyncio.Event()
+        self._outcome = None
 
     async def run(self, reset_reason, progress, welcomed):
         """Serve it. Gives "restart" or "reconnect" when the server wants that.
@@ -38,21 +41,33 @@ class Session:
 
         self._ws.heard = heard
         await self._send(protocol.connect(self._parts.head.pose(), reset_reason, clock.now()))
-        telling = asyncio.create_task(self._tell())
-        listening = asyncio.create_task(self._listen(welcomed))
+        work = [asyncio.create_task(self._end(part)) for part in (self._listen(welcomed), self._tell(), self._watch())]
         try:
-            return await self._until_silent(listening)
+            await self._over.wait()
         finally:
-            for task in (telling, listening):
+            for task in work:
                 task.cancel()
-            # Both are over before the stream is closed.
-            await asyncio.gather(telling, listening, return_exceptions=True)
+            await asyncio.gather(*work, return_exceptions=True)  # all are over before the stream is closed
+        if isinstance(self._outcome, Exception):
+            raise self._outcome
+        return self._outcome
 
-    async def _until_silent(self, listening):
+    async def _end(self, part):
+        """Whichever part ends first ends the session."""
+        try:
+            outcome = await part
+        except Exception as error:
+            outcome = error
+        if not self._over.is_set():
+            self._outcome = outcome
+            self._over.set()
+
+    async def _watch(self):
+        """Ask a server that says nothing, and give up one that goes on saying nothing. Raises Closed, OSError."""
         asked = False
         begun = time.ticks_ms()
-        while not listening.done():
-            await asyncio.sleep_ms(100)
+        while True:
+            await asyncio.sleep_ms(LOOK_EVERY_MS)
             now = time.ticks_ms()
             silence = time.ticks_diff(now, self._heard_at)
             if silence < ASK_AFTER_MS:
@@ -64,7 +79,6 @@ class Session:
                 await self._ws.ping()
             if not self._welcomed and time.ticks_diff(now, begun) > WELCOME_WITHIN_MS:
                 raise Closed(1006, "the server has not said welcome")
-        return await listening
 
     async def _listen(self, welcomed):
         """Obey, until the server wants a restart or a new connection."""
@@ -90,25 +104,22 @@ class Session:
     async def _tell(self):
         """What the server has not asked for: where the head is, how the board is, what it has to say."""
         beaten = None
-        try:
-            while True:
-                await asyncio.sleep_ms(TELL_EVERY_MS)
-                if not self._welcomed:
-                    continue
-                pose = self._parts.head.pose()
-                if pose != self._pose:
-                    await self._send(protocol.position(pose))
-                    self._pose = pose
-                line = self._parts.journal.take()
-                if line:
-                    await self._send(protocol.log(*line))
-                now = time.ticks_ms()
-                if beaten is None or time.ticks_diff(now, beaten) >= BEAT_EVERY_MS:
-                    beaten = now
-                    gc.collect()
-                    await self._send(protocol.heartbeat(**self._parts.vitals()))
-        except OSError:
-            pass  # whoever listens finds out, and ends the session
+        while True:
+            await asyncio.sleep_ms(TELL_EVERY_MS)
+            if not self._welcomed:
+                continue
+            pose = self._parts.head.pose()
+            if pose != self._pose:
+                await self._send(protocol.position(pose))
+                self._pose = pose
+            line = self._parts.journal.take()
+            if line:
+                await self._send(protocol.log(*line))
+            now = time.ticks_ms()
+            if beaten is None or time.ticks_diff(now, beaten) >= BEAT_EVERY_MS:
+                beaten = now
+                gc.collect()
+                await self._send(protocol.heartbeat(**self._parts.vitals()))
 
     async def _send(self, message):
         await self._ws.send(json.dumps(message))
