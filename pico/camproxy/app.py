@@ -138,7 +138,7 @@ class App:
         token = self._token
         if token is None:
             token = enrol.code()
-            self.journal.info("to pair this board, approve it on the server: %s, code %s" % (self.wifi.mac, token))
+            print("to pair this board, approve it on the server: %s, code %s" % (self.wifi.mac, token))
         self._nonce = self._nonce or enrol.nonce()
         asked = protocol.registration(token, self.wifi.mac, self.settings.name, self._nonce)
         try:
@@ -172,7 +172,8 @@ class App:
             headers = (("Authorization", "Bearer " + self.keys.current),)
             await asyncio.wait_for(ws.open("%s:%d" % (host, port), self.keys.path, headers), OPEN_WITHIN)
             self.commands.may_take_key = dialler.encrypted or self.keys.unencrypted
-            wanted = await Session(ws, self).run(self.board.reset_reason, self.progress, self.welcomed)
+            session = Session(ws, self, self.settings.heartbeat_ms)
+            wanted = await session.run(self.board.reset_reason, self.progress, self.welcomed)
             await ws.close()
         except Closed as error:
             return self.closed(error)

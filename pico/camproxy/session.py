@@ -11,16 +11,16 @@ from camproxy.ws import Closed
 #: The server pings every 4 seconds. After so long without a sign of it we ask, and then we give it up. Milliseconds.
 ASK_AFTER_MS, SILENT_AFTER_MS = 8000, 15000
 WELCOME_WITHIN_MS = 10000
-BEAT_EVERY_MS = 10000
 TELL_EVERY_MS = 200
 LOOK_EVERY_MS = 200
 
 
 class Session:
-    """`parts` are those of the application: head, commands, journal, vitals (a function), beat."""
+    """`parts` are those of the application: head, commands, journal, vitals (a function)."""
 
-    def __init__(self, ws, parts):
+    def __init__(self, ws, parts, heartbeat_ms=10000):
         self._ws = ws
+        self._heartbeat_ms = heartbeat_ms
         self._parts = parts
         self._heard_at = time.ticks_ms()
         self._welcomed = False
@@ -116,7 +116,7 @@ class Session:
             if line:
                 await self._send(protocol.log(*line))
             now = time.ticks_ms()
-            if beaten is None or time.ticks_diff(now, beaten) >= BEAT_EVERY_MS:
+            if beaten is None or time.ticks_diff(now, beaten) >= self._heartbeat_ms:
                 beaten = now
                 gc.collect()
                 await self._send(protocol.heartbeat(**self._parts.vitals()))

@@ -39,6 +39,7 @@ class Settings:
         self.ntp = _text(given, "ntp", 120) or "pool.ntp.org"
         self.watchdog = given.get("watchdog", True) is not False
         self.reconnect_ms = int(1000 * _number(server, "reconnect_seconds", 0.01, 60, 5))
+        self.heartbeat_ms = int(1000 * _number(server, "heartbeat_seconds", 0.1, 60, 10))
         pins = _part(given, "pins")
         self.pins = {name: _number(pins, name, 0, 28, default) for name, default in PINS}
         if len(set(self.pins.values())) < len(PINS):

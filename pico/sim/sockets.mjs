@@ -46,7 +46,7 @@ class Stream {
 
   // TLS begins with the first thing that is written, as with do_handshake_on_connect=False; Node may begin sooner.
   secure(host, certificate, believes) {
-    const ca = certificate && `-----BEGIN CERTIFICATE-----\n${certificate}\n-----END CERTIFICATE-----\n`
+    const ca = certificate && `-----BEGIN CERTIFICATE-----\n${certificate.trim()}\n-----END CERTIFICATE-----\n`
     const name = net.isIP(host) ? {} : { servername: host }
     this.#wire = tls.connect({
       socket: this.#socket, host, ...name, ca: ca || [], rejectUnauthorized: believes, minVersion: 'TLSv1.2',

