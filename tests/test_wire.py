@@ -1,5 +1,7 @@
-"""tests/wire: the server takes what boards may say, and says to boards what the examples say. The boards' tests read the
-same files."""
+"""tests/wire: the server takes what boards may say, and says to boards what the examples say.
+
+The boards' tests read the same files.
+"""
 
 from __future__ import annotations
 

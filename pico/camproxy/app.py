@@ -169,7 +169,7 @@ class App:
         begun = time.ticks_ms()
         try:
             ws = WebSocket(Reader(stream, self._incoming), stream, self._message)
-            headers = (("Authorization", "Bearer " + self.keys.current),)
+            headers = (("Authorization", "Bearer %s" % self.keys.current),)
             await asyncio.wait_for(ws.open("%s:%d" % (host, port), self.keys.path, headers), OPEN_WITHIN)
             self.commands.may_take_key = dialler.encrypted or self.keys.unencrypted
             session = Session(ws, self, self.settings.heartbeat_ms)

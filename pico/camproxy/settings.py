@@ -27,7 +27,9 @@ class Settings:
         self.ca = _text(server, "certificate", 60)
         #: The name, or the address, that the server's certificate has to be for.
         self.certified_name = _text(server, "certified_name", 120)
-        encrypted = server.get("encrypted", link.get("tls"))
+        encrypted = server.get("encrypted")
+        if encrypted is None:
+            encrypted = link.get("tls")
         if not self.ca and encrypted is not False:
             raise BadSettings(
                 "server: name the file with the server's certificate ('certificate'), or, in a network that you trust "

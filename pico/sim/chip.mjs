@@ -1,8 +1,8 @@
 // The chip: MicroPython itself, with the firmware and the flash, and Node's sockets for its Wi-Fi.
 
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { createRequire } from 'node:module'
 import { parentPort, workerData } from 'node:worker_threads'
 import { loadMicroPython } from '@micropython/micropython-webassembly-pyscript'
 import { Flash, PICO } from './flash.mjs'
@@ -22,7 +22,7 @@ for (const what of ['uncaughtException', 'unhandledRejection']) {
 
 const settrace = '@micropython/micropython-webassembly-pyscript/micropython-settrace.wasm'
 const micropython = await loadMicroPython({
-  url: options.settrace ? fileURLToPath(import.meta.resolve(settrace)) : undefined,
+  url: options.settrace ? createRequire(import.meta.url).resolve(settrace) : undefined,
   heapsize: Number(options['heap-kb']) * 1024,
   pystack: 8192,
   stdout: (text) => say('print', { text }),
@@ -47,7 +47,7 @@ micropython.registerJsModule('bridge', {
   watchdog: (timeout) => say('watchdog', { timeout }),
   reset: () => say('reset'),
   flash_written: () => flash.save(),
-  random: (count) => Buffer.from(crypto.getRandomValues(new Uint8Array(count))).toString('base64'),
+  random: (count) => randomBytes(count).toString('base64'),
   sha1: (base64) => createHash('sha1').update(Buffer.from(base64, 'base64')).digest('base64'),
   free_heap: () => weather.freeHeap,
   rssi: () => weather.rssi,

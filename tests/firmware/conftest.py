@@ -9,10 +9,21 @@ from typing import Any
 import pytest
 
 from tests.firmware.pico import SimulatedPico, write_config, write_key
-from tests.integration.boards import Enrolled
-from tests.running import RunningServer
+from tests.integration.boards import Enrolled, enrol
+from tests.running import Person, RunningServer
 
 Start = Callable[..., SimulatedPico]
+
+
+@pytest.fixture(scope="module")
+def admin(server: RunningServer) -> Iterator[Person]:
+    with server.person() as person:
+        yield person
+
+
+@pytest.fixture
+def enrolled(admin: Person) -> Enrolled:
+    return enrol(admin, "pico")
 
 
 @pytest.fixture

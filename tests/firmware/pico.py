@@ -9,9 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+from tests.integration.boards import Enrolled
+from tests.integration.people import wait_until
 from tests.running import PROJECT, RunningServer
 
 PICO = PROJECT / "pico"
+#: Node.js by itself may be the system's or in this environment, see scripts/setup.py.
 SIMULATOR = PICO / "sim" / "run.mjs"
 
 #: GPIO numbers of config.example.json.
@@ -28,7 +31,7 @@ class SimulatedPico:
         self.events: list[Event] = []
         self._changed = threading.Condition()
         self.process = subprocess.Popen(
-            ["node", str(SIMULATOR), "--flash", str(flash), *options],
+            [node(), str(SIMULATOR), "--flash", str(flash), *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -114,9 +117,7 @@ class SimulatedPico:
     def until_pulse(self, pin: int, microseconds: float, since: int = 0) -> None:
         """The chip counts in whole nanoseconds, and so there is a little less of some."""
         self.until(
-            lambda event: (
-                event["event"] == "servo" and event["pin"] == pin and abs(event["us"] - microseconds) < 0.001
-            ),
+            lambda event: event["event"] == "servo" and event["pin"] == pin and abs(event["us"] - microseconds) < 0.001,
             since,
         )
 
@@ -154,3 +155,38 @@ def write_key(flash: Path, key: str) -> None:
 def microseconds(angle: int) -> float:
     """The pulse for that angle."""
     return (500_000 + angle * 100_000 // 9) / 1000
+
+
+class Head:
+    """A camera whose head is moved by that Pico."""
+
+    def __init__(self, enrolled: Enrolled) -> None:
+        self.admin = enrolled.admin
+        made = {"name": f"Head {enrolled.id}", "url": "demo:garden", "pico": enrolled.id, "everyone": "control"}
+        self.path = f"/api/cameras/{self.admin.made('/api/cameras', made)['slug']}"
+
+    def ask(self, what: str, **body: Any) -> Any:
+        answer = self.admin.ask("POST", f"{self.path}/{what}", body)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    @property
+    def pose(self) -> tuple[int, int] | None:
+        pose = self.admin.get(self.path).json()["status"]["pose"]
+        return (pose["x"], pose["y"]) if pose else None
+
+
+def state(enrolled: Enrolled) -> dict[str, Any]:
+    found: dict[str, Any] = enrolled.admin.get(f"/device/status?device={enrolled.id}").json()
+    return found
+
+
+def until_online(enrolled: Enrolled, online: bool = True, timeout: float = 20) -> float:
+    what = "the Pico is online" if online else "the Pico is gone"
+    return wait_until(lambda: state(enrolled).get("online") == online, what, timeout)
+
+
+def configure(enrolled: Enrolled, **fields: Any) -> None:
+    path = f"/api/devices/{enrolled.id}/config"
+    assert enrolled.admin.ask("PUT", path, fields).ok
+    wait_until(lambda: enrolled.admin.get(path).json()["state"] == "delivered", "the configuration is taken")
