@@ -15,9 +15,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from scripts.setup import ROOT, node
+from setup import ROOT, node
 
 SIMULATOR = ROOT / "pico" / "sim" / "run.mjs"
 
@@ -47,7 +45,9 @@ def main() -> None:
     parser.add_argument("--certificate", type=Path, help="of the server, if its address begins with https")
     parser.add_argument("--token", help="of the server's pairing; without one, approve the code")
     parser.add_argument("--name", default="Simulated Pico", help="how the server shows it (%(default)s)")
-    parser.add_argument("--flash", type=Path, default=ROOT / "data" / "simulated-pico", help="what it keeps (%(default)s)")
+    parser.add_argument(
+        "--flash", type=Path, default=ROOT / "data" / "simulated-pico", help="what it keeps (%(default)s)"
+    )
     parser.add_argument("--mac", default="28:CD:C1:00:00:01", help="another one for each Pico (%(default)s)")
     parser.add_argument("--pose-port", type=int, help="UDP port of 127.0.0.1 that is told where the servos stand")
     asked = parser.parse_args()

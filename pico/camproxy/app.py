@@ -75,9 +75,11 @@ class App:
         """Get on by one step: a whole connection, or what hinders it. The pause until the next, in milliseconds."""
         self.progress()
         try:
-            self.led.code = blinker.JOINING
-            await self.wifi.join()
-            self.led.code = blinker.CONNECTING
+            if not self.wifi.joined:
+                self.led.code = blinker.JOINING
+                await self.wifi.join()
+            if self.led.code in (blinker.JOINING, blinker.ONLINE):
+                self.led.code = blinker.CONNECTING  # what was wrong is shown until something else is
             dialler = self.dialler()
             host, port = await self.server()
             if self.wants_to_enrol():
@@ -96,6 +98,7 @@ class App:
         except EOFError:
             self.journal.warning("the server has closed the connection")
         except OSError as error:
+            self.led.code = blinker.CONNECTING
             self.journal.warning("cannot connect: %s" % error)
         except Exception as error:  # a fault of ours must not leave a head that nobody can reach
             sys.print_exception(error)

@@ -16,7 +16,7 @@ LOOK_EVERY_MS = 200
 
 
 class Session:
-    """`parts` are those of the application: head, commands, journal, vitals (a function)."""
+    """`parts` are those of the application: head, commands, journal, wifi, vitals (a function)."""
 
     def __init__(self, ws, parts, heartbeat_ms=10000):
         self._ws = ws
@@ -68,6 +68,8 @@ class Session:
         begun = time.ticks_ms()
         while True:
             await asyncio.sleep_ms(LOOK_EVERY_MS)
+            if not self._parts.wifi.joined:
+                raise Closed(1006, "no Wi-Fi any more")
             now = time.ticks_ms()
             silence = time.ticks_diff(now, self._heard_at)
             if silence < ASK_AFTER_MS:

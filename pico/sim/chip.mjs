@@ -29,7 +29,7 @@ const micropython = await loadMicroPython({
 })
 const flash = new Flash(micropython.FS, options.flash, options.firmware)
 const sockets = new Sockets(options.address)
-const pose = new Pose(options['pose-port'])
+const pose = new Pose(options['pose-port'], flash.pins)
 const weather = { freeHeap: -1, wifi: true, rssi: -51 }
 
 micropython.registerJsModule('bridge', {
@@ -43,7 +43,6 @@ micropython.registerJsModule('bridge', {
     pose.servo(pin, nanoseconds)
   },
   light: (on) => pose.light(on),
-  pins: (servo1, servo2) => pose.pins(servo1, servo2),
   watchdog: (timeout) => say('watchdog', { timeout }),
   reset: () => say('reset'),
   flash_written: () => flash.save(),

@@ -34,6 +34,15 @@ export class Flash {
   }
 
 
+  // Which pins are the servos, as config.json or else the firmware has it.
+  get pins() {
+    try {
+      return { servo1: 16, servo2: 17, ...JSON.parse(readFileSync(join(this.#directory, 'config.json'))).pins }
+    } catch {
+      return { servo1: 16, servo2: 17 } // the firmware will say what is wrong with the file
+    }
+  }
+
   #copy(from, to, ending) {
     for (const name of readdirSync(from)) {
       if (ending.test(name)) this.#fs.writeFile(`${to}/${name}`, readFileSync(join(from, name)))

@@ -5,19 +5,17 @@ import { createSocket } from 'node:dgram'
 export class Pose {
   #port
   #socket
-  #names = new Map()
+  #names
   #said = { servo1: null, servo2: null, light: false }
 
-  constructor(port) {
+  // `pins`: GPIO numbers of servo1 and servo2.
+  constructor(port, pins) {
     this.#port = Number(port ?? 0)
+    this.#names = new Map([[pins.servo1, 'servo1'], [pins.servo2, 'servo2']])
     if (this.#port) {
       this.#socket = createSocket('udp4')
       this.#socket.unref()
     }
-  }
-
-  pins(servo1, servo2) {
-    this.#names = new Map([[servo1, 'servo1'], [servo2, 'servo2']])
   }
 
   // A servo that gets no pulses stays where it is.

@@ -45,8 +45,13 @@ class FakeSocket:
         self.pings += 1
 
 
+class FakeWifi:
+    joined = True
+
+
 class Parts:
     def __init__(self):
+        self.wifi = FakeWifi()
         self.head = Head([Servo(FakePwm(), 90_000), Servo(FakePwm(), 90_000)], device_config.default())
         self.journal = Journal(lambda *words: None)
         self.commands = Commands(self.head, None, None, self.journal)
@@ -119,6 +124,12 @@ async def test_a_silent_server_is_asked_and_then_given_up():
         assert error.code == 1006 and socket.pings == 1
     finally:
         session.ASK_AFTER_MS, session.SILENT_AFTER_MS = ask, silent
+
+
+async def test_without_wifi_there_is_nothing_to_wait_for():
+    _, parts, _, running = begin()
+    parts.wifi.joined = False
+    assert "Wi-Fi" in (await raises_later(Closed, running)).reason
 
 
 async def test_a_server_that_says_no_welcome_is_none():

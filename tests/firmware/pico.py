@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+from scripts.setup import node
 from tests.integration.boards import Enrolled
 from tests.integration.people import wait_until
 from tests.running import PROJECT, RunningServer
@@ -31,7 +32,7 @@ class SimulatedPico:
         self.events: list[Event] = []
         self._changed = threading.Condition()
         self.process = subprocess.Popen(
-            [node(), str(SIMULATOR), "--flash", str(flash), *options],
+            [str(node()), str(SIMULATOR), "--flash", str(flash), *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -58,7 +59,8 @@ class SimulatedPico:
         self.close()
 
     def close(self) -> None:
-        assert self.process.stdin and self.process.stdout
+        assert self.process.stdin
+        assert self.process.stdout
         self.process.stdin.close()
         try:
             self.process.wait(10)
@@ -181,9 +183,15 @@ def state(enrolled: Enrolled) -> dict[str, Any]:
     return found
 
 
-def until_online(enrolled: Enrolled, online: bool = True, timeout: float = 20) -> float:
-    what = "the Pico is online" if online else "the Pico is gone"
-    return wait_until(lambda: state(enrolled).get("online") == online, what, timeout)
+def until_online(enrolled: Enrolled) -> float:
+    """The seconds that it took."""
+    return wait_until(lambda: state(enrolled).get("online"), "the Pico is online", timeout=20)
+
+
+def until_it_answers(enrolled: Enrolled) -> None:
+    """Also when the server does not know yet that an earlier connection is dead."""
+    path = f"/api/devices/{enrolled.id}/ping"
+    wait_until(lambda: enrolled.admin.ask("POST", path).ok, "the Pico answers", timeout=20)
 
 
 def configure(enrolled: Enrolled, **fields: Any) -> None:

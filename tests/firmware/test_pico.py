@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -19,13 +20,36 @@ from tests.firmware.pico import (
     configure,
     microseconds,
     state,
+    until_it_answers,
     until_online,
 )
 from tests.integration.boards import Enrolled
 from tests.integration.people import wait_until
 from tests.running import Person
 
-POWER_ON, WATCHDOG = 1, 3
+WATCHDOG = 3
+#: How often the LED blinks, see pico/README.md.
+REFUSED, BAD_CONFIG = 4, 6
+
+
+def blinks(pico: SimulatedPico) -> int:
+    """Watch the LED: from one long pause to the next."""
+
+    def next_change(on: bool, since: int) -> tuple[int, int]:
+        event = pico.until(lambda event: event["event"] == "led" and event["on"] is on, since)
+        return event["t"], pico.events.index(event, since) + 1
+
+    count, at = -1, pico.now
+    went_off, at = next_change(False, at)
+    while True:
+        came_on, at = next_change(True, at)
+        if came_on - went_off > 800:
+            if count >= 0:
+                return count + 1
+            count = 0
+        elif count >= 0:
+            count += 1
+        went_off, at = next_change(False, at)
 
 
 def test_it_comes_online_and_says_how_it_is(enrolled: Enrolled, start: Start) -> None:
@@ -54,7 +78,7 @@ def test_a_command_moves_the_servo_smoothly_and_the_pose_comes_back(enrolled: En
         pulses = [pulse for pulse in pico.pulses(servo) if pulse]
         assert pulses[0] == microseconds(first), "it begins where it was"
         assert pulses[-1] == microseconds(last)
-        steps = [abs(after - before) for before, after in zip(pulses, pulses[1:], strict=False)]
+        steps = [abs(after - before) for before, after in pairwise(pulses)]
         assert max(steps) <= 180 * 0.06 * 2000 / 180 + 1, "no leap: at most 180° a second"
         assert len(steps) > 5
 
@@ -86,7 +110,7 @@ def test_a_configuration_takes_effect_and_outlives_a_power_cut(enrolled: Enrolle
 
     before = pico.now
     pico.do("brownout")
-    until_online(enrolled)
+    until_it_answers(enrolled)
     wait_until(lambda: head.pose == (100, 90), "it knows its pose")
     assert pico.pulses(SERVO1, before) == [], "it does not stir when it starts"
     head.ask("position_command", x=90, y=90)
@@ -100,12 +124,10 @@ def test_revoked_it_backs_off_and_says_so_and_comes_back_when_it_may(enrolled: E
     path = f"/api/devices/{enrolled.id}"
     assert enrolled.admin.ask("PATCH", path, {"enabled": False}).ok
     pico.until_it_says("4003 Revoked")
-    since = pico.now
     wait_until(lambda: pico.said("4003 Revoked") >= 4, "it goes on trying")
     times = [event["t"] for event in pico.events if "4003 Revoked" in event.get("text", "")]
     assert times[3] - times[2] > times[1] - times[0], "ever more slowly"
-    blinks = [event for event in pico.events[since:] if event["event"] == "led"]
-    assert blinks, "the LED blinks"
+    assert blinks(pico) == blinks(pico) == REFUSED
     assert enrolled.admin.ask("PATCH", path, {"enabled": True}).ok
     until_online(enrolled)
 
@@ -177,10 +199,9 @@ def test_no_wifi_and_then_there_is(enrolled: Enrolled, start: Start) -> None:
     pico = start(enrolled)
     until_online(enrolled)
     pico.do("wifi off")
-    until_online(enrolled, False)
-    pico.until_it_says("no Wi-Fi")
+    pico.until_it_says("no Wi-Fi: the network is not there")
     pico.do("wifi on")
-    until_online(enrolled, timeout=30)
+    until_it_answers(enrolled)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +216,7 @@ def test_a_configuration_that_cannot_be_is_blinked(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"wifi": {"ssid": "workshop"}')
     with SimulatedPico(tmp_path) as pico:
         pico.until_it_says("config.json is missing, or is no JSON")
-        pico.until(lambda event: event["event"] == "led" and event["on"])
+        assert blinks(pico) == BAD_CONFIG
 
 
 def compiled(directory: Path) -> Path:

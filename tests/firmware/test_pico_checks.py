@@ -61,8 +61,10 @@ def test_the_wiring_is_that_of_the_example() -> None:
 
 def test_every_setting_is_described() -> None:
     source = (PICO / "camproxy" / "settings.py").read_text()
-    for name in re.findall(r'_(?:text|number|part)\(\w+, "(\w+)"', source):
-        assert f"`{name}`" in README or f".{name}`" in README, name
+    names = re.findall(r'_(?:text|number)\(\w+, "(\w+)"', source)
+    assert len(names) > 10
+    for name in names:
+        assert re.search(rf"^\|.*`(?:\w+\.)?{name}`.*\|", README, re.M), name
 
 
 def test_the_pose_goes_to_the_port_that_is_named(enrolled: Enrolled, start: Start) -> None:

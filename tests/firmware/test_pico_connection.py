@@ -82,7 +82,6 @@ class TestTls:
             pico = power_on(make_server(TLS=True), pairing="a-token-that-nobody-may-see", server=place)
             pico.until_it_says("certificate is not believed")
             assert impostor.heard() == b""
-            pico.until(lambda event: event["event"] == "led" and event["on"])
 
     def test_without_the_time_nothing_is_believed(self, make_server: MakeServer, start: Start) -> None:
         with make_server(TLS=True).person() as admin:
