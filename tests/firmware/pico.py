@@ -25,14 +25,19 @@ Event = dict[str, Any]
 
 
 class SimulatedPico:
-    """Its `flash` is a directory with config.json. What it does comes as events, see pico/sim/README.md."""
+    """Its `flash` is a directory with config.json. What it does comes as events, see pico/sim/README.md.
 
-    def __init__(self, flash: Path, *options: str) -> None:
+    `wrap` may change the command that starts it.
+    """
+
+    def __init__(
+        self, flash: Path, *options: str, wrap: Callable[..., list[str]] = lambda *command: [*command]
+    ) -> None:
         self.flash = flash
         self.events: list[Event] = []
         self._changed = threading.Condition()
         self.process = subprocess.Popen(
-            [str(node()), str(SIMULATOR), "--flash", str(flash), *options],
+            wrap(str(node()), str(SIMULATOR), "--flash", str(flash), *options),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
