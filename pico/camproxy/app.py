@@ -196,6 +196,7 @@ class App:
 
     def welcomed(self, message):
         self.led.code = blinker.ONLINE
+        print("connected, as device", message.get("device_id"))
         self.keys.accepted()
         if self.settings.ca:
             clock.keep(message.get("server_time"))

@@ -48,7 +48,7 @@ class TestTheServerGoes:
             until_online(enrolled)
 
             def connections() -> int:
-                return server.logged.count("GET /ws/pico 101")
+                return pico.said("connected, as device")
 
             def drop(until: int) -> tuple[int, int, int]:
                 """Cut the connection until there have been so many; what the firmware takes then."""

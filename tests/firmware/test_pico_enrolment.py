@@ -45,8 +45,7 @@ def test_the_link_of_the_pairing_page_is_all_it_needs(make_server: MakeServer, p
         # The token is used up; the key is what counts from now on.
         before = pico.now
         pico.do("brownout")
-        pico.until(lambda event: event["event"] == "boot", before)
-        wait_until(lambda: server.logged.count("GET /ws/pico 101") == 2, "it is back")
+        pico.until_it_says("connected", before)
         assert server.logged.count("POST /register 201") == 1
 
 

@@ -33,7 +33,7 @@ def test_it_finds_the_server_and_the_server_finds_it(make_server: MakeServer, tm
         return in_network_of(server.process.pid, *command)
 
     with SimulatedPico(flash, "--address", ADDRESS, "--mac", MAC, wrap=within) as pico:
-        wait_until(lambda: "GET /ws/pico 101" in server.logged, "it has found the server", timeout=20)
+        pico.until_it_says("connected")
         wait_until(lambda: health(server)["mdns"]["found"] == 1, "the server has found it", timeout=20)
         assert health(server)["mdns"]["refused"] == 0
         assert pico.said("no CamProxy in this network") <= 1
