@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from itertools import pairwise
@@ -137,6 +138,18 @@ def test_a_key_that_is_none_is_refused(admin: Person, power_on: Start) -> None:
     pico.until_it_says("4001 Invalid token")
     since = pico.now
     pico.until_it_says("4001 Invalid token", since)
+
+
+def test_a_new_key_that_the_server_does_not_know_gives_way_to_the_one_before(enrolled: Enrolled, start: Start) -> None:
+    pico = start(enrolled)
+    until_online(enrolled)
+    pico.do("off")
+    kept = {"api_key": "n" * 43, "previous": enrolled.key, "ws_path": "/ws/pico"}
+    (pico.flash / "key.json").write_text(json.dumps(kept))
+    pico.do("on")
+    pico.until_it_says("going back to the one before")
+    until_it_answers(enrolled)
+    assert pico.keeps("key.json") == {"api_key": enrolled.key, "ws_path": "/ws/pico"}
 
 
 def test_of_two_with_one_key_the_newest_is_connected_and_neither_stops(enrolled: Enrolled, start: Start) -> None:
