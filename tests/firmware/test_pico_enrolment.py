@@ -48,6 +48,14 @@ def test_the_link_of_the_pairing_page_is_all_it_needs(make_server: MakeServer, p
         pico.until_it_says("connected", before)
         assert server.logged.count("POST /register 201") == 1
 
+        # And it takes a new one over its connection.
+        wait_until(lambda: devices(admin)[0]["status"]["online"], "it is online again")
+        key = pico.keeps("key.json")["api_key"]
+        assert admin.ask("POST", f"/api/devices/{device['id']}/key/give").status_code == 204
+        wait_until(lambda: len(devices(admin)[0]["keys"]) == 1, "the old one has ended", timeout=20)
+        assert pico.keeps("key.json")["api_key"] != key
+        assert pico.keeps("key.json")["api_key"] not in str(pico.events) + server.logged
+
 
 def test_an_admin_approves_the_code_that_it_shows(make_server: MakeServer, power_on: Start) -> None:
     server = make_server()
