@@ -37,7 +37,8 @@ pico: .venv/.installed pico-tools  ## Start a simulated Pico; ARGS="--server URL
 	@$(BIN)/python scripts/simulated_pico.py $(ARGS)
 
 clean:  ## Remove what can be made again; data and settings stay
-	rm -rf .venv static/vendor node_modules pico/node_modules pico/typings .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv static/vendor node_modules pico/node_modules pico/typings esp32/build
+	rm -rf .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 client: .venv/bin/python

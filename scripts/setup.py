@@ -37,6 +37,17 @@ PROGRAMS = {
     "iptables": ("iptables",),
     "iproute2": ("ip",),
     "systemd": ("systemd-analyze",),
+    "g++": ("g++",),
+    "cppcheck": ("cppcheck",),
+    "clang-tidy": ("clang-tidy",),
+    "gcc-xtensa-lx106": ("xtensa-lx106-elf-g++",),
+    "qemu-system-misc": ("qemu-system-xtensa",),
+}
+#: The same for what has no program: a file of it.
+FILES = {
+    "libmbedtls-dev": "/usr/include/mbedtls/ssl.h",
+    "doctest-dev": "/usr/include/doctest/doctest.h",
+    "picolibc-xtensa-lx106-elf": "/usr/lib/xtensa-lx106-elf/include/string.h",
 }
 #: Chromium without a single font shows pages without text.
 FONTS = "fonts-dejavu-core"
@@ -129,11 +140,12 @@ def missing() -> list[str]:
     # Daemons live where a user's PATH does not always look.
     postgresql = map(str, Path("/usr/lib/postgresql").glob("*/bin"))
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin", *postgresql))
-    return [
+    without_program = [
         package
         for package, programs in PROGRAMS.items()
         if not any(shutil.which(program, path=path) for program in programs)
     ]
+    return without_program + [package for package, file in FILES.items() if not Path(file).exists()]
 
 
 def with_fonts(packages: list[str]) -> list[str]:

@@ -1,13 +1,17 @@
-"""Picos that tests start."""
+"""Boards that tests start: Picos under MicroPython, cameras as processes of this machine."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.firmware.esp32cam import ESP32, SimulatedCamera, skip_without
+from tests.firmware.esp32cam import Start as StartCamera
 from tests.firmware.pico import SimulatedPico, write_config, write_key
 from tests.integration.boards import Enrolled, enrol
 from tests.running import Person, RunningServer
@@ -52,3 +56,27 @@ def start(power_on: Start) -> Start:
         return power_on(enrolled.admin.server, *options, key=enrolled.key, **config)
 
     return start
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What simulated cameras see, in two sizes."""
+    directory = tmp_path_factory.mktemp("pictures")
+    command = [sys.executable, str(ESP32 / "sim" / "make_pictures.py"), str(directory), "--step", "45"]
+    subprocess.run([*command, "--sizes", "QVGA", "SVGA"], check=True)
+    return directory
+
+
+@pytest.fixture
+def start_camera(tmp_path: Path, pictures: Path) -> Iterator[StartCamera]:
+    skip_without()
+    running: list[tuple[SimulatedCamera, int]] = []
+
+    def start(*options: str, store: str = "store", ends: int = 0, **more: int) -> SimulatedCamera:
+        camera = SimulatedCamera(tmp_path / store, pictures, *options, **more)
+        running.append((camera, ends))
+        return camera
+
+    yield start
+    for camera, ends in running:
+        assert camera.close() == ends, camera.printed

@@ -1,0 +1,36 @@
+"""The ESP32-CAM's code by itself: unit tests under sanitizers, on an Xtensa CPU, and as two other readers see it."""
+
+from __future__ import annotations
+
+import subprocess
+
+from tests.firmware.esp32cam import build, skip_without
+
+
+def test_units() -> None:
+    """JSON, WebSocket, HTTP, backoff, power … with a clock that wraps and bytes that were tampered with."""
+    skip_without()
+    done = subprocess.run([build("unit") / "unit"], capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_core_on_an_xtensa_cpu() -> None:
+    """A session under QEMU; that its state stays under 6 KB is asserted when it is compiled."""
+    skip_without("xtensa-lx106-elf-g++", "qemu-system-xtensa")
+    machine = ["qemu-system-xtensa", "-M", "sim", "-cpu", "lx106", "-semihosting", "-nographic", "-monitor", "none"]
+    done = subprocess.run(
+        [*machine, "-serial", "none", "-kernel", build("xtensa") / "xtensa" / "core.elf"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ok   it sleeps, and every frame is back" in done.stdout
+    assert "FAIL" not in done.stdout
+
+
+def test_other_readers() -> None:
+    skip_without("cppcheck", "clang-tidy")
+    build("lint")
