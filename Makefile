@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check benchmark format texts clean client
+.PHONY: help run test check benchmark format texts pico clean client pico-tools
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,7 +13,7 @@ help:  ## List these targets
 run: .venv/.installed client  ## Set everything up if need be, and start the server
 	@exec $(BIN)/python app.py
 
-test: .venv/.installed-dev client  ## Run all tests, two files at a time; ARGS="-k demo" is passed on to pytest
+test: .venv/.installed-dev client pico-tools  ## Run all tests, two files at a time; ARGS="-k demo" is passed on to pytest
 	@$(BIN)/python scripts/setup.py system
 	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
@@ -33,12 +33,19 @@ format: .venv/.installed-dev  ## Put the code into shape
 texts: .venv/.installed  ## Bring the translations up to the texts in the sources
 	@$(BIN)/python scripts/texts.py
 
+pico: .venv/.installed pico-tools  ## Start a simulated Pico; ARGS="--server URL --token TOKEN", or --help
+	@$(BIN)/python scripts/simulated_pico.py $(ARGS)
+
 clean:  ## Remove what can be made again; data and settings stay
-	rm -rf .venv static/vendor node_modules .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis esp32/build
+	rm -rf .venv static/vendor node_modules pico/node_modules pico/typings esp32/build
+	rm -rf .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 client: .venv/bin/python
 	@$(BIN)/python scripts/setup.py client
+
+pico-tools: .venv/bin/python
+	@$(BIN)/python scripts/setup.py pico
 
 # Stamps: pip is asked only when the requirements have changed.
 

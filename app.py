@@ -18,7 +18,8 @@ from typing import Any
 from flask import Flask
 
 from camproxy.bootstrap import Bootstrap
-from camproxy.cameras import Cameras, Policy
+from camproxy.camera import Policy
+from camproxy.cameras import Cameras
 from camproxy.clock import SystemClock
 from camproxy.control.throttle import Throttle
 from camproxy.database import init_database

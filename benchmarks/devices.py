@@ -20,7 +20,7 @@ from benchmarks.server import Server, until
 from benchmarks.table import Rounds, Table, verdict
 from benchmarks.ways import WEBSOCKET
 from tests.fakes.esp32cam import Fault
-from tests.integration.boards import Enrolled, enrol
+from tests.integration.boards import Enrolled, enrol_all
 from tests.running import Listener
 
 #: Pictures a second of each camera.
@@ -84,10 +84,10 @@ def run(seconds: float = 60.0, count: int = 50, viewers: int = 20, rounds: int =
     with ExitStack() as stack:
         server = stack.enter_context(Server(*CORES, MAX_DEVICES=2 * count))
         names = [f"board-{number}" for number in range(count)]
-        enrolled = [(enrol(server.admin, "esp32cam"), enrol(server.admin, "pico")) for _ in names]
-        for name, (camera, pico) in zip(names, enrolled, strict=True):
+        cameras, picos = (enrol_all(server.admin, kind, count) for kind in ("esp32cam", "pico"))
+        for name, camera, pico in zip(names, cameras, picos, strict=True):
             server.add_camera(name, f"device:{camera.id}", pico=pico.id)
-        boards = stack.enter_context(Boards(server.port, [board for pair in enrolled for board in pair]))
+        boards = stack.enter_context(Boards(server.port, cameras + picos))
         until(lambda: boards.told().sent > count, "all boards are in")
         for number in range(viewers):
             stack.enter_context(Viewers.of(server, WEBSOCKET, names[number % count], 1, "discard"))

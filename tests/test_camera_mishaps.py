@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from camproxy.cameras import STALLED_AFTER, Cameras
+from camproxy.camera import STALLED_AFTER
+from camproxy.cameras import Cameras
 from camproxy.frames import Viewer
 from camproxy.links import SCHEMES, Scheme
 from camproxy.links.link import DeviceLink

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from camproxy.cameras import STALLED_AFTER, STOP_WITHIN, Camera, CameraConfig, Cameras, Outcome, Policy
+from camproxy.camera import STALLED_AFTER, STOP_WITHIN, Camera, CameraConfig, Outcome, Policy
+from camproxy.cameras import Cameras
 from camproxy.control.commands import Aim, AskPosition, Light, Step
 from camproxy.control.pan_tilt import Limits, Pose
 from camproxy.errors import BadRequest, ChannelError, DeviceError, DeviceOffline, NoAnswer, NotFound

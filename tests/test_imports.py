@@ -30,7 +30,7 @@ FLOORS = (
     ("camproxy.links",),
     ("camproxy.control",),
     ("camproxy.device_log_file", "camproxy.device_log"),
-    ("camproxy.board", "camproxy.cameras", "camproxy.starts", "camproxy.devices"),
+    ("camproxy.board", "camproxy.camera", "camproxy.cameras", "camproxy.starts", "camproxy.devices"),
     ("camproxy.checkup", "camproxy.device_logbook"),
     ("camproxy.runtime", "camproxy.access", "camproxy.changes", "camproxy.database", "camproxy.rows", "camproxy.audit"),
     (
@@ -56,6 +56,7 @@ WITHOUT = {
     "camproxy.control": ("flask", "models", "sqlalchemy"),
     "camproxy.board": ("flask", "models", "sqlalchemy"),
     "camproxy.devices": ("flask", "models", "sqlalchemy"),
+    "camproxy.camera": ("flask", "models", "sqlalchemy"),
     "camproxy.cameras": ("flask", "models", "sqlalchemy"),
     "camproxy.messages": ("flask", "models", "sqlalchemy"),
     "camproxy.device_log": ("flask", "models", "sqlalchemy"),

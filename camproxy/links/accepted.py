@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import selectors
 import socket
 import threading
@@ -39,6 +40,7 @@ def always_readable() -> socket.socket:
     """Put into the selector of a channel, it wakes whoever waits there."""
     ours, theirs = socket.socketpair()
     theirs.close()
+    atexit.register(ours.close)
     return ours
 
 

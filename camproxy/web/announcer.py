@@ -7,7 +7,8 @@ from typing import Any
 
 from flask_socketio import SocketIO
 
-from camproxy.cameras import Camera, Cameras
+from camproxy.camera import Camera
+from camproxy.cameras import Cameras
 from camproxy.control.lease import LeaseState
 from camproxy.device_log_file import Line
 from camproxy.devices import Device, Devices

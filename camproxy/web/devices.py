@@ -16,7 +16,7 @@ from flask.typing import ResponseReturnValue
 
 from camproxy import rfc6455
 from camproxy.addresses import client
-from camproxy.cameras import MESSAGE_HEADROOM
+from camproxy.camera import MESSAGE_HEADROOM
 from camproxy.devices import Device
 from camproxy.errors import BadRequest, ChannelError, RateLimited
 from camproxy.links.accepted import NOT_AUTHORIZED, REFUSED, AcceptedChannel

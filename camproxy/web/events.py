@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from camproxy import audit
 from camproxy.access import levels
 from camproxy.audit import Action
-from camproxy.cameras import Camera
+from camproxy.camera import Camera
 from camproxy.control.commands import AskPosition
 from camproxy.control.lease import Driver
 from camproxy.errors import BadRequest, ControlHeld, NotFound, RateLimited, Unauthorized

@@ -10,7 +10,7 @@ from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
 
 from camproxy import __version__
-from camproxy.cameras import Camera
+from camproxy.camera import Camera
 from camproxy.web.guards import ANYONE, allow
 from camproxy.web.services import services
 

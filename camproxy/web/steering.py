@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future
 from typing import Any
 
-from camproxy.cameras import Camera, Outcome
+from camproxy.camera import Camera, Outcome
 from camproxy.control.commands import Aim, AskPosition, Command, Light, Step
 from camproxy.control.lease import Driver
 from camproxy.errors import BadRequest, ControlHeld, NotFound

@@ -9,6 +9,7 @@ import { error } from "./toasts.js";
 const EVENTS = {
   device_online: (detail) => (detail ? _("It came, from %(address)s", { address: detail }) : _("It came")),
   device_offline: (detail) => (detail === "asleep" ? _("It went to sleep") : [_("It went"), wentInWords(detail)].filter(Boolean).join(": ")),
+  device_restless: () => _("It comes and goes all the time; each time is no longer listed until it stays"),
   config_delivered: () => _("It took its configuration"),
   config_refused: (detail) => _("It refused its configuration: %(why)s", { why: detail || "–" }),
 };

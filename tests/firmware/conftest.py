@@ -1,15 +1,61 @@
-"""Boards for the tests of firmware."""
+"""Boards that tests start: Picos under MicroPython, cameras as processes of this machine."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.firmware.esp32cam import ESP32, SimulatedCamera, Start, skip_without
+from tests.firmware.esp32cam import ESP32, SimulatedCamera, skip_without
+from tests.firmware.esp32cam import Start as StartCamera
+from tests.firmware.pico import SimulatedPico, write_config, write_key
+from tests.integration.boards import Enrolled, enrol
+from tests.running import Person, RunningServer
+
+Start = Callable[..., SimulatedPico]
+
+
+@pytest.fixture(scope="module")
+def admin(server: RunningServer) -> Iterator[Person]:
+    with server.person() as person:
+        yield person
+
+
+@pytest.fixture
+def enrolled(admin: Person) -> Enrolled:
+    return enrol(admin, "pico")
+
+
+@pytest.fixture
+def power_on(tmp_path: Path) -> Iterator[Start]:
+    """A Pico that somebody has configured for a server: `power_on(server, "--mac", …, pairing=token)`."""
+    running: list[SimulatedPico] = []
+
+    def power_on(served_by: RunningServer, *options: str, key: str = "", **config: Any) -> SimulatedPico:
+        flash = tmp_path / f"flash{len(running)}"
+        write_config(flash, served_by, **config)
+        if key:
+            write_key(flash, key)
+        running.append(SimulatedPico(flash, *options))
+        return running[-1]
+
+    yield power_on
+    for one in running:
+        one.close()
+
+
+@pytest.fixture
+def start(power_on: Start) -> Start:
+    """A Pico that the server knows already: `start(enrolled)`."""
+
+    def start(enrolled: Enrolled, *options: str, **config: Any) -> SimulatedPico:
+        return power_on(enrolled.admin.server, *options, key=enrolled.key, **config)
+
+    return start
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +68,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def start_camera(tmp_path: Path, pictures: Path) -> Iterator[Start]:
+def start_camera(tmp_path: Path, pictures: Path) -> Iterator[StartCamera]:
     skip_without()
     running: list[tuple[SimulatedCamera, int]] = []
 

@@ -35,18 +35,22 @@ class Enrolled:
 
 
 def enrol(admin: Person, kind: str) -> Enrolled:
-    number, key = next(_numbers), secrets.token_urlsafe(32)
-    mac = f"24:6F:28:00:00:{number:02X}"
-    server = admin.server
-    server.execute(
+    (enrolled,) = enrol_all(admin, kind, 1)
+    return enrolled
+
+
+def enrol_all(admin: Person, kind: str, count: int) -> list[Enrolled]:
+    """So many boards at once."""
+    execute, made_at = admin.server.execute, "'2026-11-21 10:00:00'"
+    macs = [f"24:6F:28:00:{number >> 8:02X}:{number & 255:02X}" for number in itertools.islice(_numbers, count)]
+    rows = [f"('{kind}', 'Board {mac[-5:]}', '{mac}', true, '', '', {made_at}, '{{}}', '', '')" for mac in macs]
+    execute(
         "INSERT INTO device"
         " (kind, name, mac, enabled, firmware, address, created_at, config, config_state, config_detail)"
-        f" VALUES ('{kind}', 'Board {number}', '{mac}', true, '', '', '2026-11-21 10:00:00', '{{}}', '', '')"
+        f" VALUES {', '.join(rows)}"
     )
-    ((device_id,),) = server.execute(f"SELECT id FROM device WHERE mac = '{mac}'")
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    server.execute(
-        "INSERT INTO device_key (device_id, sha256, created_at)"
-        f" VALUES ({device_id}, '{digest}', '2026-11-21 10:00:00')"
-    )
-    return Enrolled(admin, device_id, kind, key)
+    ids = dict(execute("SELECT mac, id FROM device"))
+    boards = [Enrolled(admin, ids[mac], kind, secrets.token_urlsafe(32)) for mac in macs]
+    keys = [f"({board.id}, '{hashlib.sha256(board.key.encode()).hexdigest()}', {made_at})" for board in boards]
+    execute(f"INSERT INTO device_key (device_id, sha256, created_at) VALUES {', '.join(keys)}")
+    return boards

@@ -12,12 +12,13 @@ from contextlib import ExitStack
 import pytest
 import requests
 
+from benchmarks.machine import Process
 from camproxy.links.accepted import FRAMES_A_SECOND
 from tests.fakes.devices import FakePico
 from tests.integration.bare import Bare
 from tests.integration.boards import Enrolled, enrol
 from tests.integration.people import wait_until
-from tests.integration.test_soak import held
+from tests.integration.test_serving import workers
 from tests.integration.test_viewers import resident_bytes
 from tests.running import Person, RunningServer
 from tests.wire_frames import BINARY, CONTINUATION, PING, TEXT, frame
@@ -75,6 +76,13 @@ def state(device: Enrolled) -> str:
     return found
 
 
+def held(server: RunningServer) -> dict[str, int]:
+    """What the worker holds."""
+    (pid,) = workers(server)
+    process = Process(pid)
+    return {"bytes": process.memory, "threads": process.threads, "files": process.descriptors}
+
+
 def settles(server: RunningServer, before: dict[str, int]) -> None:
     """Wait until it holds no more threads and files than before; its memory is about the same."""
 
@@ -82,7 +90,10 @@ def settles(server: RunningServer, before: dict[str, int]) -> None:
         now = held(server)
         return now["threads"] <= before["threads"] and now["files"] <= before["files"]
 
-    wait_until(as_before, f"as before: {before}", 15)
+    try:
+        wait_until(as_before, f"as before: {before}", 15)
+    except AssertionError as error:
+        raise AssertionError(f"{error}, but {held(server)}") from None
     assert held(server)["bytes"] - before["bytes"] < MORE_BYTES
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.devices import FakeCamera, FakePico
-from tests.integration.boards import Enrolled, enrol
+from tests.integration.boards import Enrolled, enrol, enrol_all
 from tests.integration.people import wait_until
 from tests.integration.test_serving import SOON, workers
 from tests.networks import change_network_of, in_network_of, with_network
@@ -113,7 +113,7 @@ def large_jpeg(size: int) -> bytes:
 def test_fifty_are_told_when_the_server_ends(make_server: MakeServer, settings: dict[str, str]) -> None:
     server = make_server(**settings)
     with server.person() as admin, ExitStack() as stack:
-        devices: list[Any] = [stack.enter_context(enrol(admin, "pico").come()) for _ in range(50)]
+        devices: list[Any] = [stack.enter_context(pico.come()) for pico in enrol_all(admin, "pico", 50)]
         begun = time.monotonic()
         assert server.stop() == 0
         assert time.monotonic() - begun < SOON

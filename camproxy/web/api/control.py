@@ -9,7 +9,7 @@ from flask import Blueprint, g
 from flask_login import current_user
 from sqlalchemy.exc import IntegrityError
 
-from camproxy.cameras import Camera
+from camproxy.camera import Camera
 from camproxy.control.commands import AskPosition, Command
 from camproxy.errors import BadRequest, Conflict, NoAnswer, NotFound
 from camproxy.messages import LightCommand, Message, PositionCommand, PresetCommand, ServoCommand, Slot

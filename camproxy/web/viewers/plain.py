@@ -14,7 +14,7 @@ from flask import Response, current_app, g
 from sqlalchemy.exc import SQLAlchemyError
 
 from camproxy.access import level_by_credential
-from camproxy.cameras import Camera
+from camproxy.camera import Camera
 from camproxy.database import reason
 from camproxy.frames import Frame, Viewer
 from camproxy.sockets import WholeSends

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from camproxy.addresses import client
-from camproxy.cameras import Camera
+from camproxy.camera import Camera
 from camproxy.errors import BadRequest, NoAnswer
 from camproxy.frames import Viewer
 from camproxy.web.guards import SEE, allow

@@ -13,7 +13,8 @@ from typing import Any
 
 from flask_socketio import SocketIO
 
-from camproxy.cameras import Camera, Cameras
+from camproxy.camera import Camera
+from camproxy.cameras import Cameras
 from camproxy.clock import Clock, SystemClock
 from camproxy.frames import Frame, FrameHub
 from camproxy.web.live import Client, Live, Subscription
