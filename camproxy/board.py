@@ -83,7 +83,9 @@ class Board:
             case Pong():
                 self.link.answered("ping", {"id": message.id})
             case Log(level=level, message=said):
-                log.info("%s says (%s): %s", self.name, level, said.encode("unicode_escape").decode())
+                # A device that dials in has a log of its own.
+                detail = logging.INFO if self.link.dials else logging.DEBUG
+                log.log(detail, "%s says (%s): %s", self.name, level, said.encode("unicode_escape").decode())
 
     def on_link_change(self) -> None:
         self.says_position, self.pose = False, None
