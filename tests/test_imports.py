@@ -27,6 +27,10 @@ FLOORS = (
     ("camproxy.interfaces", "camproxy.found_devices", "camproxy.board_listener", "camproxy.discovery"),
     ("camproxy.occupancy", "camproxy.sqlite_file"),
     ("camproxy.messages", "camproxy.device_config", "camproxy.frames"),
+    (
+        "camproxy.recording.hours",
+        "camproxy.recording.schedule",
+    ),
     ("camproxy.links",),
     ("camproxy.control",),
     ("camproxy.device_log_file", "camproxy.device_log"),
