@@ -1,1 +1,1 @@
-"""Recording: from a frame hub to files that survive anything. Knows no Flask; the database is known to the catalogue only."""
+"""Recording: from a frame hub to files that survive anything. Knows no Flask; only its catalogue knows the database."""
