@@ -14,8 +14,10 @@ from camproxy.clock import Clock, SystemClock
 
 #: ESP32 sensors end at 2592x1944 (OV5640); anything far beyond is a broken header.
 LARGEST_SIDE = 4096
-#: Frames kept for the frame rate and, later, for what happened just before an event.
+#: Frames that are always kept, for the frame rate.
 RING = 32
+#: And how many bytes at most, when more are to be remembered: ten seconds of SVGA.
+RING_BYTES = 8_000_000
 #: Frame rates are measured over this many seconds.
 RATE_WINDOW = 3.0
 
@@ -33,13 +35,15 @@ class BadFrame(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One JPEG. `captured_at` is when its last byte had arrived, in seconds since 1970."""
+    """One JPEG. `captured_at` is when its last byte had arrived, in seconds since 1970; `arrived` is the same moment by
+    the clock that never jumps."""
 
     data: bytes
     seq: int
     captured_at: float
     width: int
     height: int
+    arrived: float
 
 
 def check_jpeg(data: bytes, largest: int) -> tuple[int, int]:
@@ -82,7 +86,9 @@ class FrameHub:
         self._largest = largest
         self._linger = linger
         self._changed = threading.Condition()
-        self._ring: deque[tuple[float, Frame]] = deque(maxlen=RING)
+        self._ring: deque[Frame] = deque()
+        self._ring_bytes = 0
+        self._remembered = 0.0
         self._seq = 0
         self.newest: Frame | None = None
         self._attached = 0
@@ -110,15 +116,25 @@ class FrameHub:
         with self._changed:
             self._seq += 1
             self.received_bytes += len(data)
-            frame = Frame(data, self._seq, self._clock.wall(), width, height)
             self._last_at = self._clock.monotonic()
-            self._ring.append((self._last_at, frame))
+            frame = Frame(data, self._seq, self._clock.wall(), width, height, self._last_at)
+            self._ring.append(frame)
+            self._ring_bytes += len(data)
+            self._forget(frame.arrived - self._remembered)
             self.newest = frame
             self.bad_since_last = 0
             self._changed.notify_all()
         for listener in tuple(self.listeners):
             listener(self)
         return frame
+
+    def remember(self, seconds: float) -> None:
+        """Keep the frames of so many seconds, as far as RING_BYTES allow."""
+        self._remembered = seconds
+
+    def _forget(self, before: float) -> None:
+        while len(self._ring) > RING and (self._ring[0].arrived < before or self._ring_bytes > RING_BYTES):
+            self._ring_bytes -= len(self._ring.popleft().data)
 
     @property
     def received(self) -> int:
@@ -150,7 +166,7 @@ class FrameHub:
         """Frames a second over the last seconds."""
         with self._changed:
             now = self._clock.monotonic()
-            recent = [at for at, _ in self._ring if now - at < RATE_WINDOW]
+            recent = [frame.arrived for frame in self._ring if now - frame.arrived < RATE_WINDOW]
         if len(recent) < 2:
             return 0.0
         return (len(recent) - 1) / (recent[-1] - recent[0]) if recent[-1] > recent[0] else 0.0
@@ -174,6 +190,18 @@ class FrameHub:
         with self._changed:
             self._changed.wait_for(lambda: self._seq > after, timeout)
             return self.newest if self._seq > after else None
+
+    def next(self, after: int, timeout: float) -> Frame | None:
+        """The oldest frame remembered with a number above `after`; None when there is none within `timeout` seconds."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._seq > after, timeout):
+                return None
+            return self._ring[max(after + 1 - self._ring[0].seq, 0)]
+
+    def first_since(self, arrived: float) -> int | None:
+        """The number of the oldest frame remembered that arrived then or later, by the clock that never jumps."""
+        with self._changed:
+            return next((frame.seq for frame in self._ring if frame.arrived >= arrived), None)
 
 
 class Viewer:
@@ -204,4 +232,39 @@ class Viewer:
         frame = self.hub.wait(self.seq, timeout)
         if frame is not None:
             self.take(frame)
+        return frame
+
+
+class Cursor:
+    """A cursor into a hub, for the recorder: every frame counts, and what the ring lost is counted. A context manager.
+
+    For one thread.
+    """
+
+    __slots__ = ("hub", "lost", "seq")
+
+    def __init__(self, hub: FrameHub) -> None:
+        self.hub = hub
+        #: The number of the frame that was taken last.
+        self.seq = hub.received
+        self.lost = 0
+
+    def __enter__(self) -> Cursor:
+        self.hub.attach()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.hub.detach()
+
+    def seek(self, arrived: float) -> None:
+        """Go to the oldest frame remembered that arrived then or later. What is passed over is not lost."""
+        first = self.hub.first_since(arrived)
+        self.seq = self.hub.received if first is None else first - 1
+
+    def next(self, timeout: float) -> Frame | None:
+        """The next frame, or None after `timeout` seconds."""
+        frame = self.hub.next(self.seq, timeout)
+        if frame is not None:
+            self.lost += frame.seq - self.seq - 1
+            self.seq = frame.seq
         return frame

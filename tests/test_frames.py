@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camproxy.frames import BadFrame, FrameHub, Viewer, check_jpeg
+from camproxy.frames import RING, BadFrame, Cursor, FrameHub, Viewer, check_jpeg
 from tests.clocks import FakeClock
 from tests.pictures import jpeg
 
@@ -137,3 +137,70 @@ def test_waiting_counts_from_when_somebody_came_not_from_the_last_frame_of_yeste
     with Viewer(hub):
         clock.advance(2)
         assert hub.waiting == pytest.approx(2)
+
+
+def fill(hub: FrameHub, clock: FakeClock, count: int) -> None:
+    """So many frames, one each tenth of a second."""
+    for _ in range(count):
+        clock.advance(0.1)
+        hub.publish(jpeg())
+
+
+def taken(cursor: Cursor) -> list[int]:
+    numbers = []
+    while frame := cursor.next(0):
+        numbers.append(frame.seq)
+    return numbers
+
+
+def test_for_the_recorder_every_frame_counts_until_the_rings_end() -> None:
+    clock = FakeClock()
+    hub = make_hub(clock)
+    with Cursor(hub) as cursor:
+        assert hub.wanted
+        fill(hub, clock, RING)
+        assert taken(cursor) == list(range(1, RING + 1))
+        fill(hub, clock, RING + 7)
+        assert taken(cursor) == list(range(RING + 8, 2 * RING + 8))
+        assert cursor.lost == 7
+        assert cursor.next(0) is None
+    clock.advance(6)
+    assert not hub.wanted
+
+
+def test_as_many_seconds_are_remembered_as_asked_for() -> None:
+    clock = FakeClock()
+    hub = make_hub(clock)
+    hub.remember(10)
+    cursor = Cursor(hub)
+    fill(hub, clock, 200)
+    cursor.seek(0)
+    assert len(taken(cursor)) == pytest.approx(100, abs=1)
+    hub.remember(0)
+    fill(hub, clock, 1)
+    cursor.seek(0)
+    assert len(taken(cursor)) == RING
+    assert cursor.lost == 0, "what is passed over in seeking is not lost"
+
+
+def test_but_no_more_than_so_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("camproxy.frames.RING_BYTES", 50 * len(jpeg()))
+    clock = FakeClock()
+    hub = make_hub(clock)
+    hub.remember(3600)
+    cursor = Cursor(hub)
+    fill(hub, clock, 200)
+    assert taken(cursor) == list(range(151, 201))
+    assert cursor.lost == 150
+
+
+def test_a_cursor_goes_back_to_a_moment() -> None:
+    clock = FakeClock()
+    hub = make_hub(clock)
+    cursor = Cursor(hub)
+    fill(hub, clock, 20)
+    cursor.seek(clock.monotonic() - 0.45)
+    assert taken(cursor) == [16, 17, 18, 19, 20]
+    cursor.seek(clock.monotonic() + 1)
+    assert taken(cursor) == []
+    assert cursor.lost == 0

@@ -18,7 +18,7 @@ from functools import cache
 import imageio_ffmpeg
 
 from camproxy.clock import Clock, SystemClock
-from camproxy.recording import matroska
+from camproxy.recording.matroska import before_frame, head
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +129,7 @@ class Encoder:
         self._stdin, self._stderr = self._process.stdin, self._process.stderr
         for pipe in (self._stdin, self._stderr):
             os.set_blocking(pipe.fileno(), False)
-        self._write([matroska.head(encoding.width, encoding.height, encoding.frame_ms)])
+        self._write([head(encoding.width, encoding.height, encoding.frame_ms)])
 
     @property
     def pid(self) -> int:
@@ -145,7 +145,7 @@ class Encoder:
         if self._waiting_since is None:
             self._waiting_since = self._clock.monotonic()
         self._waiting_frames += 1
-        self._write([matroska.before_frame(len(jpeg), at), jpeg])
+        self._write([before_frame(len(jpeg), at), jpeg])
         self._listen()
         self._look()
 
