@@ -28,11 +28,17 @@ FLOORS = (
     ("camproxy.occupancy", "camproxy.sqlite_file"),
     ("camproxy.messages", "camproxy.device_config", "camproxy.frames"),
     (
+        "camproxy.recording.book",
         "camproxy.recording.encoder",
         "camproxy.recording.footage",
+        "camproxy.recording.gaps",
         "camproxy.recording.hours",
         "camproxy.recording.matroska",
+        "camproxy.recording.modes",
+        "camproxy.recording.part",
+        "camproxy.recording.recorder",
         "camproxy.recording.schedule",
+        "camproxy.recording.storage",
     ),
     ("camproxy.links",),
     ("camproxy.control",),
@@ -69,6 +75,7 @@ WITHOUT = {
     "camproxy.device_log": ("flask", "models", "sqlalchemy"),
     "camproxy.checkup": ("flask", "models", "sqlalchemy"),
     "camproxy.advice": ("flask", "models", "sqlalchemy", "time", "datetime"),
+    "camproxy.recording.recorder": ("flask", "models", "sqlalchemy"),
     "camproxy.discovery": ("flask", "models", "sqlalchemy"),
 }
 

@@ -1,0 +1,195 @@
+"""Storage: the directory that recordings are kept in, and whether it can be used just now.
+
+A marker file tells it from the empty directory that is left where its disk is not mounted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path, PurePosixPath
+
+from camproxy.clock import Clock, SystemClock
+from camproxy.files import settle
+from camproxy.recording.book import DISK_FULL, DISK_MISSING
+from camproxy.recording.hours import part_at, read_path
+
+if os.name != "nt":
+    import fcntl
+
+log = logging.getLogger(__name__)
+
+MARKER = ".camproxy-storage"
+QUARANTINE = "quarantine"
+#: A disk that was full is used again when there is a tenth more room than has to be.
+ROOM_AGAIN = 1.1
+#: How long one that said it was full, though there seems to be room, is left alone. Seconds.
+FULL_FOR = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A file made just now. Whoever has `descriptor` open holds its lock: nobody else is to touch it."""
+
+    path: PurePosixPath
+    descriptor: int
+
+
+class Storage:
+    """`reserve` is how many bytes are to stay free. Thread-safe."""
+
+    def __init__(self, root: Path, reserve: int, clock: Clock | None = None) -> None:
+        self.root = root
+        self.reserve = reserve
+        self._clock = clock or SystemClock()
+        self._lock = threading.Lock()
+        #: book.DISK_FULL or DISK_MISSING while it cannot be used; then `detail` says more.
+        self.trouble: str | None = None
+        self.detail = ""
+        self._full_until = float("-inf")
+        #: What was made since the start, which no look at older files is to touch.
+        self.made: set[str] = set()
+
+    @property
+    def marker(self) -> Path:
+        return self.root / MARKER
+
+    def prepare(self, used: bool) -> None:
+        """Make it, unless recordings are known that should be in it: then its disk may not be mounted."""
+        if not used and not self.marker.exists():
+            try:
+                self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self.marker.write_text(
+                    "CamProxy keeps recordings here. Without this file it would not use the place.\n"
+                )
+                settle(self.root)
+            except OSError as error:
+                log.warning("recordings cannot be kept in %s: %s", self.root, error.strerror)
+        self.look()
+
+    def look(self) -> str | None:
+        """Whether it can be used now; the trouble, if not."""
+        trouble, detail = self._look()
+        if trouble != self.trouble:
+            if trouble:
+                log.error("recording stops: %s", detail)
+            else:
+                log.info("recording goes on: %s can be used again", self.root)
+        self.trouble, self.detail = trouble, detail
+        return trouble
+
+    def _look(self) -> tuple[str | None, str]:
+        if not self.marker.is_file():
+            return DISK_MISSING, (
+                f"the marker file {self.marker} is missing, so the disk may not be mounted; nothing is changed. If it "
+                "has to be a new disk, make that file"
+            )
+        try:
+            free = self.free()
+        except OSError as error:
+            return DISK_MISSING, f"{self.root} cannot be read: {error.strerror}"
+        wanted = self.reserve * (ROOM_AGAIN if self.trouble == DISK_FULL else 1)
+        if free < wanted or self._clock.monotonic() < self._full_until:
+            return DISK_FULL, f"there are {free // 1_000_000} MB free in {self.root}, too few"
+        return None, ""
+
+    def said_full(self) -> None:
+        """Somebody was refused room."""
+        self._full_until = self._clock.monotonic() + FULL_FOR
+        self.look()
+
+    def free(self) -> int:
+        """Bytes. Raises OSError."""
+        return shutil.disk_usage(self.root).free
+
+    def create(self, folder: str, at: float, zone: tzinfo) -> NewFile:
+        """A new file for what begins at that moment, with a lock on it. Nothing is overwritten. Raises OSError."""
+        with self._lock:
+            number = 1 + self._numbers(folder, at, zone)
+            while True:
+                path = part_at(folder, at, zone, number).path
+                file = self.root / path
+                file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                try:
+                    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+                except FileExistsError:
+                    number += 1
+                    continue
+                except FileNotFoundError:
+                    continue  # its directory was empty, and removed just now
+                self.made.add(str(path))
+                break
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        for directory in (file.parent, file.parent.parent, self.root):
+            settle(directory)
+        return NewFile(path, descriptor)
+
+    def _numbers(self, folder: str, at: float, zone: tzinfo) -> int:
+        """The highest number of a part of that hour, 0 if there is none."""
+        wanted = part_at(folder, at, zone)
+        directory = (self.root / wanted.path).parent
+        names = os.listdir(directory) if directory.is_dir() else []
+        parts = [read_path(f"{folder}/{wanted.day.isoformat()}/{name}") for name in names]
+        return max((part.number for part in parts if part and part.hour == wanted.hour), default=0)
+
+    def file(self, path: str) -> Path:
+        """Where a recording lies. Raises ValueError when no recording can have that path, or a link leads elsewhere."""
+        if not read_path(path):
+            raise ValueError(f"{path!r} is no recording's path")
+        file = self.root / path
+        if file.resolve() != self.root.resolve() / path:
+            raise ValueError(f"{path!r} leads elsewhere")
+        return file
+
+    def walk(self) -> Iterator[str]:
+        """The paths of all recordings that are there, links apart."""
+        for folder in sorted(self._directories(self.root)):
+            for day in sorted(self._directories(folder)):
+                for file in sorted(day.iterdir()):
+                    path = file.relative_to(self.root).as_posix()
+                    if read_path(path) and file.is_file() and not file.is_symlink():
+                        yield path
+
+    @staticmethod
+    def _directories(parent: Path) -> list[Path]:
+        return [child for child in parent.iterdir() if child.is_dir() and not child.is_symlink()]
+
+    def is_busy(self, path: str) -> bool:
+        """Whether somebody still writes it: an ffmpeg that has outlived its server. Raises OSError, ValueError."""
+        descriptor = os.open(self.file(path), os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def quarantine(self, path: str) -> Path:
+        """Put a file aside that cannot be read; where it is now. Raises OSError, ValueError."""
+        file = self.file(path)
+        place = self.root / QUARANTINE / path
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        stem, number = place.stem, 1
+        while place.exists():
+            number += 1
+            place = place.with_name(f"{stem}~{number}.mp4")
+        os.rename(file, place)
+        for directory in (place.parent, file.parent):
+            settle(directory)
+        return place
+
+    def remove(self, path: str) -> None:
+        """Remove a recording, and the directory of its day when that was the last. Raises OSError, ValueError."""
+        file = self.file(path)
+        file.unlink(missing_ok=True)
+        if file.parent.is_dir():
+            settle(file.parent)
+            with contextlib.suppress(OSError):  # there is more in it
+                file.parent.rmdir()
