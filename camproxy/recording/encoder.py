@@ -129,7 +129,11 @@ class Encoder:
         self._stdin, self._stderr = self._process.stdin, self._process.stderr
         for pipe in (self._stdin, self._stderr):
             os.set_blocking(pipe.fileno(), False)
-        self._write([head(encoding.width, encoding.height, encoding.frame_ms)])
+        try:
+            self._write([head(encoding.width, encoding.height, encoding.frame_ms)])
+        except EncoderFailed:
+            self.abandon()
+            raise
 
     @property
     def pid(self) -> int:

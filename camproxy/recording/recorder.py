@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 #: How long to wait for a frame or for motion before other things are looked at. Seconds.
 TURN = 0.25
 #: Frames of so many seconds are remembered while a camera records: as long as a dead ffmpeg may go unnoticed, and more.
-REMEMBERED = 12.0
+REMEMBERED = 15.0
 #: Times in files are in whole milliseconds. Seconds.
 ROUNDING = 0.002
 #: An ffmpeg that fails before its file has so many seconds is started again after a pause, and after a longer one the

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from camproxy.recording.book import COMPLETE, RECOVERED
+from camproxy.recording.footage import read_footage
 from camproxy.recording.modes import CameraRecording
 from tests.integration.people import wait_until
 from tests.recording.studio import FOLDER, Studio
@@ -207,6 +208,8 @@ def test_a_stalled_ffmpeg_is_replaced_within_ten_seconds_and_nothing_is_lost(tmp
         studio.film(5)
         part = studio.recorder._part
         assert part
+        file = studio.storage.file(part.path)
+        wait_until(lambda: part.has_pictures and read_footage(file).seconds > 3.5, "ffmpeg keeps up")
         os.kill(part.pid, signal.SIGSTOP)
         begun = time.monotonic()
         while studio.recorder._part in (part, None):
