@@ -16,11 +16,11 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from camproxy.bootstrap import Bootstrap
-from camproxy.camera import Policy
-from camproxy.cameras import Cameras
-from camproxy.clock import SystemClock
+from camproxy.cameras import Cameras, Policy
+from camproxy.clock import Clock, SystemClock
 from camproxy.control.throttle import Throttle
 from camproxy.database import init_database
 from camproxy.device_book import DeviceBook
@@ -35,6 +35,10 @@ from camproxy.links.linger import Linger
 from camproxy.logs import start_logging
 from camproxy.pairing import Pairing
 from camproxy.probe import Probe
+from camproxy.recording.catalogue import Catalogue
+from camproxy.recording.recordings import RecordingPolicy, Recordings
+from camproxy.recording.retention import Limits
+from camproxy.recording.storage import Storage
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings, load
 from camproxy.watchdog import Watchdog
@@ -64,6 +68,7 @@ from camproxy.web.viewers import routes as viewers
 from camproxy.web.viewers.fanout import FanOut
 from camproxy.web.viewers.places import Places
 from camproxy.web.viewers.socketio import SocketIOViewers
+from models import db
 
 
 def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
@@ -105,6 +110,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     pairing = Pairing(app, clock)
     enrolment = Enrolment(pairing, clock, settings.frame_rate)
     enrolment.listeners.append(enrolment_routes.appear)
+    recordings = make_recordings(app, settings, cameras, clock)
+    devices.listeners.append(recordings.device_changed)
     fanout = FanOut(clock)
     socketio_viewers = SocketIOViewers(socketio, live, cameras, clock)
     announcer = Announcer(cameras, devices, live, fanout, socketio)
@@ -123,6 +130,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     runtime.add("linger", linger)
     runtime.add("devices", devices)
     runtime.add("cameras", cameras)
+    runtime.add("recordings", recordings)
     runtime.add("fanout", fanout)
     runtime.add("socketio_viewers", socketio_viewers)
     runtime.add("access", AccessWatch(app))
@@ -156,6 +164,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         expiry,
         discovery,
         device_logs,
+        recordings,
         refusals=Attempts(settings.device_refusals),
         arrivals=Attempts(settings.device_connections),
     )
@@ -189,6 +198,21 @@ def policy(settings: Settings) -> Policy:
         reconnect_seconds=settings.reconnect_seconds,
         lease_seconds=settings.lease_seconds,
     )
+
+
+def make_recordings(app: Flask, settings: Settings, cameras: Cameras, clock: Clock) -> Recordings:
+    def sessions() -> Session:
+        with app.app_context():
+            return Session(db.engine)
+
+    storage = Storage(settings.recordings, settings.recording_free_bytes, clock)
+    policy = RecordingPolicy(
+        settings.recording_zone,
+        Limits(settings.recording_days, settings.recording_bytes),
+        settings.recording_cleanup,
+        settings.data_dir / "recording.alive",
+    )
+    return Recordings(cameras, Catalogue(sessions), storage, policy, clock)
 
 
 def __getattr__(name: str) -> Any:

@@ -10,6 +10,7 @@ from camproxy.tables.cameras import LEVELS, Camera, Permission, Preset
 from camproxy.tables.credentials import ApiToken, Credential, LoginFailure, LoginSession
 from camproxy.tables.devices import KINDS, OVERLAP, Device, DeviceKey, Event, PairingToken, PairingWindow, digest
 from camproxy.tables.people import NOBODYS_HASH, ROLES, User, hasher
+from camproxy.tables.recordings import Gap, Recording, RecordingSettings
 
 __all__ = [
     "KINDS",
@@ -25,12 +26,15 @@ __all__ = [
     "Device",
     "DeviceKey",
     "Event",
+    "Gap",
     "LoginFailure",
     "LoginSession",
     "PairingToken",
     "PairingWindow",
     "Permission",
     "Preset",
+    "Recording",
+    "RecordingSettings",
     "User",
     "UtcDateTime",
     "db",

@@ -13,12 +13,16 @@ import secrets
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import limits
+from cronsim import CronSim, CronSimError
 from dotenv import dotenv_values
+from tzlocal import get_localzone
 
 from camproxy import certificates
 from camproxy.certificates import Certificate
@@ -135,6 +139,21 @@ def address(raw: str) -> str:
     return raw
 
 
+def time_zone(raw: str) -> str:
+    try:
+        return ZoneInfo(raw).key
+    except (ValueError, OSError):
+        raise ValueError("a time zone such as Europe/Berlin; leave it empty for this machine's") from None
+
+
+def cron(raw: str) -> str:
+    try:
+        next(CronSim(raw, datetime(2026, 1, 1, tzinfo=UTC)))
+    except (CronSimError, StopIteration):
+        raise ValueError("minute, hour, day, month and weekday as in a crontab, e.g. 0 2 * * *") from None
+    return raw
+
+
 def setting(parse: Callable[[str], Any], default: Any, help: str, *, is_secret: bool = False) -> Any:
     return field(default=default, metadata={"parse": parse, "help": help, "secret": is_secret})
 
@@ -212,6 +231,21 @@ class Settings:
     device_connections: str = setting(rate, "60 per minute", "How often one board may connect")
     event_days: int = setting(whole(1, 36_500), 90, "How long it is kept when devices went and came back")
 
+    recording_dir: Path = setting(path, Path("recordings"), "Where recordings are kept, relative to DATA_DIR")
+    recording_timezone: str = setting(
+        time_zone, "", "Zone of the days and hours that recordings are filed under; empty: this machine's"
+    )
+    recording_days: int = setting(whole(1, 36_500), 7, "How many days recordings are kept, where a camera says nothing")
+    recording_bytes: int = setting(
+        whole(0, 10**15),
+        0,
+        "How many bytes of recordings are kept; the oldest go first; 0: as many as there is room for",
+    )
+    recording_free_bytes: int = setting(
+        whole(0, 10**15), 1_000_000_000, "Bytes that stay free on their disk: old recordings go, then recording stops"
+    )
+    recording_cleanup: str = setting(cron, "0 2 * * *", "When recordings that are too old are removed, as in a crontab")
+
     lease_seconds: float = setting(number(1, 3600), 30.0, "How long a camera stays with whoever steered it last")
     moves_per_second: float = setting(number(1, 1000), 20.0, "Moves a user may send a second; more are merged")
     events_per_second: float = setting(
@@ -248,6 +282,16 @@ class Settings:
     @property
     def device_logs(self) -> Path:
         return self.data_dir / "logs" / "devices"
+
+    @property
+    def recordings(self) -> Path:
+        return self.data_dir / self.recording_dir
+
+    @property
+    def recording_zone(self) -> ZoneInfo:
+        """The zone that recordings are filed in."""
+        zone = ZoneInfo(self.recording_timezone) if self.recording_timezone else get_localzone()
+        return zone if isinstance(zone, ZoneInfo) and zone.key else ZoneInfo("UTC")
 
     def certificate(self) -> Certificate | None:
         """What the server speaks TLS with, if it does; made when none is named. Raises BadSetting."""

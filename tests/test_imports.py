@@ -37,6 +37,7 @@ FLOORS = (
         "camproxy.recording.modes",
         "camproxy.recording.part",
         "camproxy.recording.recorder",
+        "camproxy.recording.retention",
         "camproxy.recording.schedule",
         "camproxy.recording.storage",
     ),
@@ -44,8 +45,8 @@ FLOORS = (
     ("camproxy.control",),
     ("camproxy.device_log_file", "camproxy.device_log"),
     ("camproxy.board", "camproxy.cameras", "camproxy.devices"),
-    ("camproxy.recording",),
     ("camproxy.runtime", "camproxy.access", "camproxy.changes", "camproxy.database", "camproxy.rows", "camproxy.audit"),
+    ("camproxy.recording",),
     (
         "camproxy.schema",
         "camproxy.backup",

@@ -150,17 +150,19 @@ class Recorder:
             self._changed.notify_all()
 
     def stop(self, within: float) -> bool:
-        """Finish the file. Whether that could be done within so many seconds; if not, the next start recovers it."""
+        """Finish the file. Whether that could be done within so many seconds."""
         self.cancel()
-        thread = self._thread
-        if thread:
+        if thread := self._thread:
             thread.join(max(within, 0.0))
             if thread.is_alive():
-                if part := self._part or self._ending:
-                    part.kill()
-                thread.join(1.0)
+                return False
         self.ledger.stop()
-        return not (thread and thread.is_alive())
+        return True
+
+    def kill(self) -> None:
+        """End its ffmpeg at once; the next start recovers what there is."""
+        if part := self._part or self._ending:
+            part.kill()
 
     def state(self) -> dict[str, Any]:
         part = self._part

@@ -20,6 +20,7 @@ from camproxy.later import Later
 from camproxy.links.linger import Linger
 from camproxy.pairing import Pairing
 from camproxy.probe import Probe
+from camproxy.recording.recordings import Recordings
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings
 from camproxy.web.attempts import Attempts
@@ -49,6 +50,7 @@ class Services:
     expiry: Expiry
     discovery: Discovery
     device_logs: DeviceLogs
+    recordings: Recordings
     #: Devices without a valid key, by address; and with one, by device.
     refusals: Attempts
     arrivals: Attempts
