@@ -6,7 +6,9 @@ loses is counted. Nothing here holds up who publishes them.
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -80,6 +82,7 @@ class Recorder:
         self._failures = 0
         self._not_before = float("-inf")
         self.fault = ""
+        self._fault_cause = ENCODER_FAILED
         #: Frames that came and were to be recorded, but were not.
         self.lost = 0
         #: The number of the newest frame that it has seen to.
@@ -141,7 +144,7 @@ class Recorder:
                 self._note(part)
         elif watches and newest and not self.wants:  # nothing moves, and it would be seen
             self.ledger.seen(newest.captured_at, newest.captured_at, newest.arrived)
-        self.ledger.look(watches, self._storage.trouble or (ENCODER_FAILED if self.fault else self._cause()))
+        self.ledger.look(watches, self._storage.trouble or (self._fault_cause if self.fault else self._cause()))
 
     def cancel(self) -> None:
         """Begin to stop, without waiting for it."""
@@ -265,8 +268,8 @@ class Recorder:
             self._replace(failed, frame, cursor)
             return
         except OSError as error:
-            self.fault = f"nothing can be written: {error.strerror}"
-            self._storage.said_full()
+            self.fault, self._fault_cause = f"nothing can be written: {error.strerror}", DISK_FULL
+            self._storage.refuses(error.strerror or str(error))
             return
         self._due = max(self._due + 1 / self.config.fps, frame.arrived)
         if self._part.has_pictures:
@@ -289,11 +292,11 @@ class Recorder:
     def _replace(self, failed: EncoderFailed, frame: Frame, cursor: Cursor) -> None:
         """Go back to the frames that are in no file, and begin another part with them."""
         part, self._part = self._part, None
-        self.fault, self._missing = str(failed), ENCODER_FAILED
+        self.fault = str(failed)
+        self._fault_cause = self._missing = DISK_FULL if failed.disk_full else ENCODER_FAILED
         log.warning("camera %s: ffmpeg is replaced: %s", self.camera_id, failed)
         if failed.disk_full:
-            self._missing = DISK_FULL
-            self._storage.said_full()
+            self._storage.refuses(os.strerror(errno.ENOSPC))
         whole = part.abandon() if part else frame.arrived
         cursor.seek(whole - ROUNDING)
         self._due = float("-inf")

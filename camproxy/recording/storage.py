@@ -29,8 +29,8 @@ MARKER = ".camproxy-storage"
 QUARANTINE = "quarantine"
 #: A disk that was full is used again when there is a tenth more room than has to be.
 ROOM_AGAIN = 1.1
-#: How long one that said it was full, though there seems to be room, is left alone. Seconds.
-FULL_FOR = 30.0
+#: How long one that could not be written to, though there seems to be room, is left alone. Seconds.
+REFUSED_FOR = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,8 @@ class Storage:
         #: book.DISK_FULL or DISK_MISSING while it cannot be used; then `detail` says more.
         self.trouble: str | None = None
         self.detail = ""
-        self._full_until = float("-inf")
+        self._refused_until = float("-inf")
+        self._refusal = ""
         #: What was made since the start, which no look at older files is to touch.
         self.made: set[str] = set()
 
@@ -95,13 +96,15 @@ class Storage:
         except OSError as error:
             return DISK_MISSING, f"{self.root} cannot be read: {error.strerror}"
         wanted = self.reserve * (ROOM_AGAIN if self.trouble == DISK_FULL else 1)
-        if free < wanted or self._clock.monotonic() < self._full_until:
+        if free < wanted:
             return DISK_FULL, f"there are {free // 1_000_000} MB free in {self.root}, too few"
+        if self._clock.monotonic() < self._refused_until:
+            return DISK_FULL, f"{self.root} takes nothing: {self._refusal}"
         return None, ""
 
-    def said_full(self) -> None:
-        """Somebody was refused room."""
-        self._full_until = self._clock.monotonic() + FULL_FOR
+    def refuses(self, why: str) -> None:
+        """Somebody could not write, though there seems to be room: it is left alone for a while."""
+        self._refusal, self._refused_until = why, self._clock.monotonic() + REFUSED_FOR
         self.look()
 
     def free(self) -> int:
