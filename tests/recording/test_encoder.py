@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -181,19 +180,6 @@ def test_what_is_no_recording_is_unreadable(tmp_path: Path, content: bytes) -> N
     (tmp_path / "a.mp4").write_bytes(content)
     with pytest.raises(Unreadable):
         read_footage(tmp_path / "a.mp4")
-
-
-def test_a_stalled_one_is_noticed_within_ten_seconds_and_can_be_ended(tmp_path: Path) -> None:
-    with open(tmp_path / "a.mp4", "xb") as file:
-        encoder = Encoder(Encoding("mjpeg", 160, 120), file.fileno())
-        encoder.write(PICTURES[0], 0.0)
-        os.kill(encoder.pid, signal.SIGSTOP)
-        begun = time.monotonic()
-        with pytest.raises(EncoderFailed, match=r"its file does not grow|it takes no frames"):
-            feed(encoder, since=0.1, pause=0.1)  # as fast as a camera sends
-        assert time.monotonic() - begun < 10
-        encoder.abandon()
-    assert not os.path.exists(f"/proc/{encoder.pid}")
 
 
 def test_a_slow_camera_is_no_stalled_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
