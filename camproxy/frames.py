@@ -92,6 +92,8 @@ class FrameHub:
         self._seq = 0
         self.newest: Frame | None = None
         self._attached = 0
+        #: How many of those who are attached are people, or programs of theirs.
+        self.viewers = 0
         self._left_at = float("-inf")
         self._wanted_since = float("-inf")
         self._last_at: float | None = None
@@ -171,8 +173,9 @@ class FrameHub:
             return 0.0
         return (len(recent) - 1) / (recent[-1] - recent[0]) if recent[-1] > recent[0] else 0.0
 
-    def attach(self) -> None:
+    def attach(self, *, viewer: bool = True) -> None:
         with self._changed:
+            self.viewers += viewer
             first = self._attached == 0
             if first and not self.wanted:
                 self._wanted_since = self._clock.monotonic()
@@ -180,8 +183,9 @@ class FrameHub:
         if first:
             self.on_demand()
 
-    def detach(self) -> None:
+    def detach(self, *, viewer: bool = True) -> None:
         with self._changed:
+            self.viewers -= viewer
             self._attached -= 1
             self._left_at = self._clock.monotonic()
 
@@ -250,11 +254,11 @@ class Cursor:
         self.lost = 0
 
     def __enter__(self) -> Cursor:
-        self.hub.attach()
+        self.hub.attach(viewer=False)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.hub.detach()
+        self.hub.detach(viewer=False)
 
     def seek(self, arrived: float) -> None:
         """Go to the oldest frame remembered that arrived then or later. What is passed over is not lost."""

@@ -158,6 +158,7 @@ def test_for_the_recorder_every_frame_counts_until_the_rings_end() -> None:
     hub = make_hub(clock)
     with Cursor(hub) as cursor:
         assert hub.wanted
+        assert hub.viewers == 0, "a recorder is nobody who watches"
         fill(hub, clock, RING)
         assert taken(cursor) == list(range(1, RING + 1))
         fill(hub, clock, RING + 7)

@@ -189,10 +189,12 @@ class Recorder:
         except Exception:
             log.exception("camera %s: the recorder failed", self.camera_id)  # the next look starts it anew
         finally:
-            self._hub.remember(0.0)
-            self._end_part()
-            with self._changed:
-                self._thread = None
+            try:
+                self._hub.remember(0.0)
+                self._end_part()
+            finally:
+                with self._changed:
+                    self._thread = None
 
     def _turn(self, cursor: Cursor) -> None:
         trouble = self._storage.trouble

@@ -80,6 +80,8 @@ class Recordings:
         #: Up to when each camera is known to have been recorded or watched, from before the start.
         self._known_until: dict[int, float] = {}
         self._recovered = False
+        #: Whether there should be recordings.
+        self._used = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recordings", daemon=True)
         self._keeper = Keeper(
@@ -95,7 +97,8 @@ class Recordings:
 
     def start(self) -> None:
         self._catalogue.start()
-        self._storage.prepare(self._catalogue.is_used())
+        self._used = self._catalogue.is_used()
+        self._storage.prepare(self._used)
         self._look_back()
         self._thread.start()
         self._keeper.start()
@@ -135,7 +138,7 @@ class Recordings:
         found = []
         with self._lock:
             recorders = list(self._recorders.values())
-        if self._storage.trouble == DISK_MISSING or (self._storage.trouble and any(one.watches for one in recorders)):
+        if self._storage.trouble and (self._used or any(one.watches for one in recorders)):
             found.append(f"nothing is recorded: {self._storage.detail}")
         found += [f"camera {one.camera_id} is not recorded: {one.fault}" for one in recorders if one.fault]
         return found

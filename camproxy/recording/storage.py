@@ -63,7 +63,7 @@ class Storage:
 
     def prepare(self, used: bool) -> None:
         """Make it, unless recordings are known that should be in it: then its disk may not be mounted."""
-        if not used and not self.marker.exists():
+        if not used:
             try:
                 self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
                 self.marker.write_text(
@@ -86,12 +86,12 @@ class Storage:
         return trouble
 
     def _look(self) -> tuple[str | None, str]:
-        if not self.marker.is_file():
-            return DISK_MISSING, (
-                f"the marker file {self.marker} is missing, so the disk may not be mounted; nothing is changed. If it "
-                "has to be a new disk, make that file"
-            )
         try:
+            if not self.marker.is_file():
+                return DISK_MISSING, (
+                    f"the marker file {self.marker} is missing, so the disk may not be mounted; nothing is changed. "
+                    "If it has to be a new disk, make that file"
+                )
             free = self.free()
         except OSError as error:
             return DISK_MISSING, f"{self.root} cannot be read: {error.strerror}"
