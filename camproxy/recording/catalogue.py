@@ -9,15 +9,18 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from camproxy.database import is_unusable, reason
+from camproxy.errors import Unavailable
 from camproxy.recording.book import MISSING, QUARANTINED, RECORDING, RECOVERED, Begun, Ended
 from camproxy.recording.footage import Footage
 from camproxy.recording.hours import folder_of, stand_in
@@ -31,6 +34,16 @@ log = logging.getLogger(__name__)
 Write = Callable[[Session], object]
 #: How long to wait before the database is tried again. Seconds.
 RETRY = 1.0
+#: Of a camera that nothing was set for.
+UNSET: dict[str, Any] = {
+    "mode": "off",
+    "codec": "h264",
+    "fps": 10.0,
+    "crf": 23,
+    "pre_seconds": 5.0,
+    "post_seconds": 10.0,
+    "schedule": [],
+}
 #: How many notes wait at most; the oldest go first.
 ROOM = 10_000
 
@@ -50,7 +63,10 @@ def moment(at: float) -> datetime:
 
 
 class Catalogue:
-    """A Book, and a subsystem: start, stop, state. Thread-safe. What reads raises SQLAlchemyError."""
+    """A Book, and a subsystem: start, stop, state. Thread-safe.
+
+    What reads, or has to be written at once, raises Unavailable.
+    """
 
     def __init__(self, sessions: Callable[[], Session]) -> None:
         self._sessions = sessions
@@ -73,6 +89,16 @@ class Catalogue:
 
     def state(self) -> dict[str, object]:
         return {"waiting": len(self._writes)}
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        try:
+            with self._sessions() as session:
+                yield session
+        except SQLAlchemyError as error:
+            if is_unusable(error):
+                raise Unavailable(f"the database: {reason(error)}") from None
+            raise
 
     # The book
 
@@ -164,31 +190,32 @@ class Catalogue:
 
     def settings(self) -> dict[int, CameraRecording]:
         """How each camera is recorded. Cameras that have no settings yet get some, so that their folder stays."""
-        with self._sessions() as session:
+        with self._session() as session:
             rows = {row.camera_id: row for row in session.scalars(select(RecordingSettings))}
             macs = {device.id: device.mac for device in session.scalars(select(Device))}
-            found = {}
+            found, made = {}, []
             for camera in session.scalars(select(Camera)):
                 row = rows.get(camera.id)
                 if row is None:
-                    row = RecordingSettings(camera_id=camera.id, folder=stand_in(camera.id, camera.created_at))
-                    session.add(row)
-                    session.flush()
+                    folder = stand_in(camera.id, camera.created_at)
+                    row = RecordingSettings(camera_id=camera.id, folder=folder, **UNSET)
+                    made.append(row)
                 mac = macs.get(camera.device_id or 0)
                 found[camera.id] = config_of(row, folder_of(mac) if mac else row.folder)
-            session.commit()
-            return found
+        if made:
+            self._put(lambda session: [session.merge(row) for row in made if session.get(Camera, row.camera_id)])
+        return found
 
     def is_used(self) -> bool:
         """Whether there should be any file."""
-        with self._sessions() as session:
+        with self._session() as session:
             gone = Recording.state.in_((MISSING, QUARANTINED))
             return session.scalar(select(Recording.id).where(~gone).limit(1)) is not None
 
     # What there is
 
     def known(self, state: str | None = None) -> list[Known]:
-        with self._sessions() as session:
+        with self._session() as session:
             query = select(Recording.id, Recording.path, Recording.camera_id, Recording.state)
             if state:
                 query = query.where(Recording.state == state)
@@ -196,7 +223,7 @@ class Catalogue:
 
     def recovered(self, recording_id: int, footage: Footage) -> float:
         """What was found in the file of a recording. When it ends, in seconds since 1970."""
-        with self._sessions() as session:
+        with self._session() as session:
             row = session.get_one(Recording, recording_id)
             ended = row.started_at.timestamp() + footage.seconds
             row.ended_at, row.bytes, row.frames = moment(ended), footage.whole, footage.frames
@@ -206,7 +233,7 @@ class Catalogue:
 
     def adopt(self, path: str, camera_id: int | None, started_at: float, zone: str, footage: Footage) -> None:
         """A file that nothing was known of."""
-        with self._sessions() as session:
+        with self._session() as session:
             row = Recording(
                 path=path,
                 camera_id=camera_id if camera_id and session.get(Camera, camera_id) else None,
@@ -225,7 +252,7 @@ class Catalogue:
 
     def gone(self, recording_ids: Iterable[int], state: str, cause: str) -> None:
         """Their files are missing or in quarantine."""
-        with self._sessions() as session:
+        with self._session() as session:
             for number in recording_ids:
                 if row := session.get(Recording, number):
                     row.state, row.cause = state, cause[:200]
@@ -233,16 +260,21 @@ class Catalogue:
 
     def close_gaps(self, at: float) -> None:
         """Nothing more is known of the open ones than that they lasted until then."""
-        with self._sessions() as session:
-            for gap in session.scalars(select(Gap).where(Gap.ended_at.is_(None))):
+
+        def write(session: Session) -> None:
+            for gap in session.scalars(select(Gap).where(Gap.ended_at.is_(None), Gap.id <= newest)):
                 gap.ended_at = max(moment(at), gap.started_at)
-            session.commit()
+
+        with self._session() as session:
+            newest = session.scalar(select(func.max(Gap.id)).where(Gap.ended_at.is_(None)))
+        if newest is not None:
+            self._put(write)
 
     # What is kept
 
     def kept(self) -> list[Kept]:
         """All files that are there."""
-        with self._sessions() as session:
+        with self._session() as session:
             rows = session.scalars(select(Recording).where(~Recording.state.in_((MISSING, QUARANTINED))))
             return [
                 Kept(
@@ -260,21 +292,21 @@ class Catalogue:
 
     def sizes(self) -> dict[int | None, int]:
         """Bytes that are kept of each camera."""
-        with self._sessions() as session:
+        with self._session() as session:
             there = ~Recording.state.in_((MISSING, QUARANTINED))
             query = select(Recording.camera_id, func.sum(Recording.bytes)).where(there).group_by(Recording.camera_id)
             return {camera_id: int(total) for camera_id, total in session.execute(query)}
 
     def forget(self, recording: Kept) -> bool:
         """Remove its row, unless it has been protected meanwhile or is being recorded. Whether that was done."""
-        with self._sessions() as session:
+        with self._session() as session:
             free = Recording.id == recording.id, Recording.protected.is_(False), Recording.state != RECORDING
             gone = session.scalars(delete(Recording).where(*free).returning(Recording.id)).all()
             session.commit()
             return bool(gone)
 
     def forget_gaps(self, before: float) -> None:
-        with self._sessions() as session:
+        with self._session() as session:
             session.execute(delete(Gap).where(Gap.ended_at < moment(before)))
             session.commit()
 

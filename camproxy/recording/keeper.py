@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim
 
 from camproxy.clock import Clock
+from camproxy.errors import Unavailable
 from camproxy.recording.book import DISK_MISSING
 from camproxy.recording.catalogue import Catalogue
 from camproxy.recording.modes import CameraRecording
@@ -124,5 +125,7 @@ class Keeper:
                 ready = ready or self._first()
                 if ready and self._storage.trouble != DISK_MISSING:
                     self.look()
+            except Unavailable as error:
+                log.warning("recordings could not be cleaned up: %s", error)
             except Exception:
                 log.exception("recordings could not be cleaned up")  # the next look tries again

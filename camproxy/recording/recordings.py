@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from camproxy.cameras import Camera, Cameras
 from camproxy.clock import Clock, SystemClock
 from camproxy.devices import Device
-from camproxy.errors import NotFound
+from camproxy.errors import NotFound, Unavailable
 from camproxy.recording.book import ASLEEP, DISABLED, DISK_MISSING, OFFLINE, SERVER_STOPPED
 from camproxy.recording.catalogue import Catalogue
 from camproxy.recording.keeper import Keeper
@@ -97,9 +97,13 @@ class Recordings:
 
     def start(self) -> None:
         self._catalogue.start()
-        self._used = self._catalogue.is_used()
-        self._storage.prepare(self._used)
-        self._look_back()
+        try:
+            self._used = self._catalogue.is_used()
+            self._storage.prepare(self._used)
+            self._look_back()
+        except Unavailable as error:
+            self._storage.look()
+            log.warning("what was recorded before cannot be looked at now: %s", error)
         self._thread.start()
         self._keeper.start()
 
@@ -191,6 +195,8 @@ class Recordings:
                 if self._clock.monotonic() - alive_at >= ALIVE_EVERY:
                     alive_at = self._clock.monotonic()
                     self._note_alive()
+            except Unavailable as error:
+                log.warning("recordings: %s", error)
             except Exception:
                 log.exception("recordings")  # whatever it is, the next turn tries again
 
