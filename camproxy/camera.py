@@ -339,7 +339,7 @@ class Camera:
             "reason": reason if state in ("offline", "stalled") else None,
             "detail": detail if state in ("offline", "stalled") else None,
             "fps": round(self.hub.fps, 1) if state == "live" else 0.0,
-            "viewers": self.hub.attached,
+            "viewers": self.hub.viewers,
             "head_online": bool(hand and hand.link.state.connected) if self.config.has_head and self.steers else None,
             "pose": self.head.pose._asdict() if self.head.pose else None,
             "asked": self.head.asked._asdict() if self.head.asked else None,

@@ -44,7 +44,8 @@ FLOORS = (
     ("camproxy.links",),
     ("camproxy.control",),
     ("camproxy.device_log_file", "camproxy.device_log"),
-    ("camproxy.board", "camproxy.cameras", "camproxy.devices"),
+    ("camproxy.board", "camproxy.camera", "camproxy.cameras", "camproxy.starts", "camproxy.devices"),
+    ("camproxy.checkup", "camproxy.device_logbook"),
     ("camproxy.runtime", "camproxy.access", "camproxy.changes", "camproxy.database", "camproxy.rows", "camproxy.audit"),
     ("camproxy.recording",),
     (
@@ -77,6 +78,7 @@ WITHOUT = {
     "camproxy.checkup": ("flask", "models", "sqlalchemy"),
     "camproxy.advice": ("flask", "models", "sqlalchemy", "time", "datetime"),
     "camproxy.recording.recorder": ("flask", "models", "sqlalchemy"),
+    "camproxy.recording.retention": ("flask", "models", "sqlalchemy", "time", "datetime"),
     "camproxy.discovery": ("flask", "models", "sqlalchemy"),
 }
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from camproxy.cameras import Camera, Cameras
+from camproxy.camera import Camera
+from camproxy.cameras import Cameras
 from camproxy.clock import Clock, SystemClock
 from camproxy.devices import Device
 from camproxy.errors import NotFound, Unavailable

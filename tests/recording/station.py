@@ -20,7 +20,8 @@ from sqlalchemy.orm import Session
 
 from app import create_app
 from camproxy import schema
-from camproxy.cameras import Camera, Cameras
+from camproxy.camera import Camera
+from camproxy.cameras import Cameras
 from camproxy.clock import Clock, SystemClock
 from camproxy.recording.catalogue import Catalogue
 from camproxy.recording.recordings import RecordingPolicy, Recordings
