@@ -19,7 +19,8 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from camproxy.bootstrap import Bootstrap
-from camproxy.cameras import Cameras, Policy
+from camproxy.camera import Policy
+from camproxy.cameras import Cameras
 from camproxy.clock import Clock, SystemClock
 from camproxy.control.throttle import Throttle
 from camproxy.database import init_database
