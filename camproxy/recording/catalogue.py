@@ -97,7 +97,8 @@ class Catalogue:
                 yield session
         except SQLAlchemyError as error:
             if is_unusable(error):
-                raise Unavailable(f"the database: {reason(error)}") from None
+                log.warning("the database cannot be asked about recordings: %s", reason(error))
+                raise Unavailable("The database does not answer just now.") from None
             raise
 
     # The book
