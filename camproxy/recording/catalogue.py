@@ -98,7 +98,7 @@ class Catalogue:
         except SQLAlchemyError as error:
             if is_unusable(error):
                 log.warning("the database cannot be asked about recordings: %s", reason(error))
-                raise Unavailable("The database does not answer just now.") from None
+                raise Unavailable("The database does not answer just now. Try again shortly.") from None
             raise
 
     # The book
