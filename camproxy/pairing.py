@@ -12,12 +12,13 @@ from typing import Any, cast
 
 from flask import Flask
 from sqlalchemy import ColumnElement, CursorResult, func
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from camproxy import audit
 from camproxy.addresses import client
 from camproxy.audit import Action
 from camproxy.clock import Clock
+from camproxy.database import is_unusable, reason
 from camproxy.errors import N_, BadRequest, Conflict, EncryptionRequired, Forbidden, RateLimited
 from models import Device, PairingToken, PairingWindow, db, digest
 
@@ -49,13 +50,26 @@ class Pairing:
     def __init__(self, app: Flask, clock: Clock) -> None:
         self._app = app
         self._clock = clock
+        #: Whether those from before the start are.
+        self._closed_all = True
 
     def start(self) -> None:
         """Whoever opened a window before the server went down may have gone away."""
+        self._closed_all = False
         with self._app.app_context():
-            if removed(db.delete(PairingWindow)):
-                log.info("closed what was open for pairing")
-            db.session.commit()
+            try:
+                self._close_all()
+            except SQLAlchemyError as error:
+                if not is_unusable(error):
+                    raise
+                db.session.rollback()
+                log.warning("what was open for pairing is closed when the database takes it: %s", reason(error))
+
+    def _close_all(self) -> None:
+        if removed(db.delete(PairingWindow)):
+            log.info("closed what was open for pairing")
+        db.session.commit()
+        self._closed_all = True
 
     def stop(self) -> None:
         pass
@@ -68,6 +82,8 @@ class Pairing:
 
     def windows(self, *, to_change: bool = False) -> list[PairingWindow]:
         """Those that are open. `to_change` locks them until the commit, where the database can lock rows."""
+        if not self._closed_all:
+            self._close_all()
         found = db.select(PairingWindow).where(still_open(self.now())).order_by(PairingWindow.kind)
         return list(db.session.scalars(found.with_for_update() if to_change else found))
 

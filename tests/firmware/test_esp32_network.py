@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import socket
 import subprocess
 import sys
 from base64 import b64encode
@@ -43,6 +44,12 @@ def address(start_camera: Start) -> str:
     port = random.randint(20_000, 32_000)
     camera = start_camera("--view-port", str(port), "--view-token", TOKEN, "--server", "http://127.0.0.1:1")
     camera.until("sim camera")
+
+    def listens() -> bool:
+        with socket.socket() as dialled:
+            return dialled.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_until(listens, "it serves")
     return f"127.0.0.1:{port}"
 
 

@@ -18,6 +18,7 @@ import requests
 import socketio
 import websocket
 
+from tests.integration.boards import enrol
 from tests.integration.people import (
     PASSWORD,
     Account,
@@ -357,6 +358,19 @@ CHANGES: list[tuple[str, str, Any]] = [
     ("DELETE", "/api/users/{user_id}", None),
     ("DELETE", "/api/users/{user_id}/sessions", None),
     ("PUT", "/api/users/{user_id}/permissions", {"permissions": []}),
+    ("POST", "/api/pairing", {"kind": "pico"}),
+    ("POST", "/api/pairing/approve", {"kind": "pico", "mac": "24:0A:C4:12:34:56", "code": "12345678"}),
+    ("DELETE", "/api/pairing/{kind}", None),
+    ("PATCH", "/api/devices/{device}", {"name": "Stolen"}),
+    ("DELETE", "/api/devices/{device}", None),
+    ("POST", "/api/devices/{device}/key", None),
+    ("POST", "/api/devices/{device}/key/give", None),
+    ("PUT", "/api/devices/{device}/config", {"speed": 60}),
+    ("POST", "/api/devices/{device}/ping", None),
+    ("POST", "/api/devices/{device}/restart", None),
+    ("POST", "/api/devices/{device}/capture", None),
+    ("POST", "/api/devices/{device}/sleep", {"seconds": 60}),
+    ("PUT", "/device/config", {"speed": 60}),
 ]
 
 
@@ -375,12 +389,22 @@ class TestCsrf:
         other = new_account(admin)
         camera = new_camera(admin)
         assert admin.ask("PUT", f"/api/cameras/{camera['slug']}/presets/1", {"name": "Door", "x": 5, "y": 6}).ok
-        with actor:
+        pico = enrol(admin, "pico")
+        with actor, pico.come() as board:
             _, token = issue_token(actor)
             spare_id, _ = issue_token(actor)
             proof = actor.http.headers.pop("X-CSRFToken")
             mine = actor.get("/api/me/sessions").json()["items"][0]["id"]
-            place = path.format(camera=camera["slug"], user_id=other.id, token_id=spare_id, session_id=mine, slot=1)
+            place = path.format(
+                camera=camera["slug"],
+                user_id=other.id,
+                token_id=spare_id,
+                session_id=mine,
+                slot=1,
+                device=pico.id,
+                kind="pico",
+            )
+            place += f"?device={pico.id}" if path.startswith("/device/") else ""
             body = body | {"name": f"Stolen {other.id}"} if body and path == "/api/cameras" else body
 
             def everything() -> Any:
@@ -391,7 +415,10 @@ class TestCsrf:
                 light = admin.get(f"/api/cameras/{camera['slug']}").json()["status"]["light"]
                 users = admin.get("/api/users").json()["items"]
                 mine = actor.get("/api/me").json(), actor.get("/api/me/tokens").json()
-                return cameras, holder, users, mine, pose, light
+                device = admin.get(f"/api/devices/{pico.id}").json()
+                device = [device[name] for name in ("name", "enabled", "configuration", "keys")]
+                windows = [window["opened_at"] for window in admin.get("/api/pairing").json()["items"]]
+                return cameras, holder, users, mine, pose, light, device, windows
 
             before = everything()
             for headers in ({}, {"X-CSRFToken": "x"}, {"X-CSRFToken": admin.http.headers["X-CSRFToken"]}):
@@ -404,6 +431,7 @@ class TestCsrf:
             )
             assert plain.status_code == 400
             assert everything() == before
+            assert board.nothing(), "nothing was sent to it"
 
             assert actor.ask("PATCH", "/api/me", {"step": 7}, headers={"X-CSRFToken": proof}).ok
             by_token = requests.request(method, actor.server.url + place, json=body, headers=bearer(token), timeout=15)
