@@ -67,7 +67,8 @@ def test_it_is_refused_and_kept(data_dir: Path, spoil: Callable[[Path], None], s
     assert f"the database {database} {says}" in said
     assert "backup_db.py --restore" in said
     assert hashlib.sha256(database.read_bytes()).hexdigest() == before
-    assert {file.name for file in data_dir.iterdir()} == {"logs", "recordings", "robocam.db", "secret_key", "server.lock"}
+    kept = {file.name for file in data_dir.iterdir()}
+    assert kept == {"logs", "recordings", "robocam.db", "secret_key", "server.lock"}
     script = [sys.executable, "scripts/create_admin.py", "--username", "anna", "--promote"]
     environment = os.environ | {"DATA_DIR": str(data_dir)}
     done = subprocess.run(script, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=30)
