@@ -21,7 +21,7 @@ DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
 MASK = b"\xff\xfe\xfd\xfc"
 TEXT, PONG = 1, 10
 
-FRAME = Frame(bytes(PICTURE), 1, 0.0, 800, 600)
+FRAME = Frame(bytes(PICTURE), 1, 0.0, 800, 600, arrived=0.0)
 VIDEO_FRAME = b'42["video_frame","%s"]' % b64encode(FRAME.data)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import string
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -215,7 +216,8 @@ class Pairing:
         return window
 
     def _new_token(self, kind: str, address: str | None = None) -> str:
-        text = secrets.token_urlsafe(16)  # 128 random bits
+        # 128 random bits and one letter, for what begins with a hyphen is no argument of a command.
+        text = secrets.choice(string.ascii_letters) + secrets.token_urlsafe(16)
         db.session.add(PairingToken(kind=kind, sha256=digest(text), address=address, created_at=self.now()))
         return text
 

@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,11 @@ class Peer:
     """Another program in the network: it looks around, and can be a board."""
 
     def __init__(self) -> None:
-        self.zeroconf = Zeroconf(interfaces=list(HERE), ip_version=zeroconf.IPVersion.V4Only)
+        # In a thread of its own: in this one Playwright may have left its event loop, which zeroconf would use, and
+        # which stands still.
+        with ThreadPoolExecutor(1) as pool:
+            options = {"interfaces": list(HERE), "ip_version": zeroconf.IPVersion.V4Only}
+            self.zeroconf = pool.submit(lambda: Zeroconf(**options)).result()
         self.seen: dict[str, ServiceInfo] = {}
         self._browser = ServiceBrowser(self.zeroconf, [SERVER, WEB], handlers=[self._changed])
 

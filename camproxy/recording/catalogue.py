@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from camproxy.database import is_unusable, reason
@@ -183,7 +183,10 @@ class Catalogue:
                 return writes
             if len(writes) > 1:
                 return [left for write in writes for left in self._write([write])]
-            log.exception("cannot be written")
+            if isinstance(error, IntegrityError):
+                log.info("not written down, for its camera is gone: %s", reason(error))
+            else:
+                log.exception("cannot be written")
         self._failing = False
         return []
 

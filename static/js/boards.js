@@ -50,6 +50,8 @@ export class Boards extends EventTarget {
   }
 
   #applyStatus(status) {
+    // A look that is under way may bring what was before.
+    if (this.#looking) this.#looking.again = true;
     const board = this.find(status.device);
     const isNews = !board || board.status.state !== status.state;
     if (board) {
