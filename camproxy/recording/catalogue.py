@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
 
 from camproxy.database import is_unusable, reason
 from camproxy.errors import Unavailable
@@ -183,7 +184,7 @@ class Catalogue:
                 return writes
             if len(writes) > 1:
                 return [left for write in writes for left in self._write([write])]
-            if isinstance(error, IntegrityError):
+            if isinstance(error, IntegrityError | StaleDataError):
                 log.info("not written down, for its camera is gone: %s", reason(error))
             else:
                 log.exception("cannot be written")
