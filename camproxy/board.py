@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any, Protocol
 
 from camproxy.clock import Clock
 from camproxy.errors import BadRequest
 from camproxy.links.channel import Channel
 from camproxy.links.link import DeviceLink
-from camproxy.links.outbox import Answer
 from camproxy.messages import Ack, Connect, DeviceMessage, KindAck, Log, Pong, Position, read_device_message
 
 log = logging.getLogger(__name__)
@@ -49,10 +47,6 @@ class Board:
 
     def forget(self, listener: Listener) -> None:
         self.listeners = tuple(known for known in self.listeners if known is not listener)
-
-    def ask(self, key: str, message: dict[str, Any], not_before: float = 0.0) -> Future[Answer]:
-        """Send a command, see Outbox.put. Raises DeviceOffline when there is no connection."""
-        return self.link.send(key, message, not_before)
 
     # What the link tells
 

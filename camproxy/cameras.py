@@ -12,6 +12,7 @@ from camproxy.camera import STOP_WITHIN, Boards, Camera, CameraConfig, Listener,
 from camproxy.clock import Clock, SystemClock
 from camproxy.errors import NotFound
 from camproxy.links import scheme_of, without_password
+from camproxy.listeners import tell
 
 log = logging.getLogger(__name__)
 
@@ -95,11 +96,7 @@ class Cameras:
         return camera
 
     def _changed(self, camera: Camera, what: str) -> None:
-        for listener in tuple(self.listeners):
-            try:
-                listener(camera, what)
-            except Exception:
-                log.exception("camera %s: a listener failed", camera.config.slug)  # the others, and the camera, go on
+        tell(self.listeners, camera, what)
 
     def _tick(self) -> None:
         while not self._stopping.wait(TICK):

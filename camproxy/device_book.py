@@ -9,7 +9,7 @@ from camproxy.later import Later
 from models import Device as Row
 from models import Event, now
 
-#: How often a device that stays is noted as seen. Seconds.
+#: How often devices that stay are noted as seen. Seconds.
 SEEN_EVERY = 60.0
 
 
@@ -17,8 +17,9 @@ class DeviceBook:
     """Listens to the registry; called in the devices' threads, writes without blocking."""
 
     def __init__(self, devices: Devices, later: Later) -> None:
+        self._devices = devices
         self._later = later
-        self._seen_at: dict[int, float] = {}
+        self._seen_at = 0.0
         self._firmware: dict[int, str] = {}
         self._restless: set[int] = set()
         devices.listeners.append(self.changed)
@@ -35,7 +36,7 @@ class DeviceBook:
                 self._firmware[device.id] = detail.version
                 self._change(device, "firmware", firmware=detail.version[:40])
             case "beat":
-                self._beat(device)
+                self._beat(device.beats[-1].at)
             case "config":
                 self._config(device, detail)
 
@@ -48,11 +49,13 @@ class DeviceBook:
             self._restless.add(device.id)
             self._event(device, "device_restless")
 
-    def _beat(self, device: Device) -> None:
-        at = device.beats[-1].at
-        if abs(at - self._seen_at.get(device.id, 0.0)) >= SEEN_EVERY:
-            self._seen_at[device.id] = at
-            self._change(device, "seen", last_seen_at=now())
+    def _beat(self, at: float) -> None:
+        """All at once, in one commit: after each, everybody's rights are looked at anew, see AccessWatch."""
+        if abs(at - self._seen_at) >= SEEN_EVERY:
+            self._seen_at = at
+            for device in self._devices:
+                if device.online:
+                    self._change(device, "seen", last_seen_at=now())
 
     def _config(self, device: Device, refused: str | None) -> None:
         if refused is None:

@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple
 from camproxy.clock import Clock, SystemClock
 from camproxy.control.throttle import Throttle
 from camproxy.device_log_file import DeviceLogFile, Line, harmless, level_of, time_of
+from camproxy.listeners import tell
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +135,7 @@ class DeviceLogs:
                 by_device.setdefault(entry.device, []).append(entry)
             for device, its in by_device.items():
                 for line in self._store(device, its):
-                    self._tell(device, line)
+                    tell(self.listeners, device, line)
             if ending:
                 return
 
@@ -167,10 +168,3 @@ class DeviceLogs:
             log.info("the logs of devices are stored again")
         self._failing = None
         return lines
-
-    def _tell(self, device: int, line: Line) -> None:
-        for listener in tuple(self.listeners):
-            try:
-                listener(device, line)
-            except Exception:
-                log.exception("a listener failed")  # the others, and the log, go on

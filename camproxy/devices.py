@@ -16,6 +16,7 @@ from camproxy.errors import DeviceError, DeviceOffline, NoAnswer, NotFound
 from camproxy.links.accepted import REFUSED, AcceptedChannel
 from camproxy.links.berth import Berth
 from camproxy.links.outbox import Answer
+from camproxy.listeners import tell
 from camproxy.messages import Connect, DeviceMessage, Heartbeat, Log, Motion
 from camproxy.reset_reasons import reset_of
 from camproxy.starts import Starts
@@ -87,7 +88,6 @@ class Device:
         self.address = ""
         #: The hash of the key that it came with.
         self.credential = ""
-        self.hello: Connect | None = None
         self.beats: deque[Beat] = deque(maxlen=REMEMBERED)
         self.starts = Starts()
         #: When it connected, as far as is remembered: more than a few in an hour are one too many.
@@ -161,7 +161,6 @@ class Device:
     def on_message(self, board: Board, message: DeviceMessage) -> None:
         match message:
             case Connect():
-                self.hello = message
                 self._remember(message)
                 self._notify(self, "hello", message)
                 self._welcome()
@@ -187,7 +186,6 @@ class Device:
     def on_link_change(self, board: Board) -> None:
         level = logging.DEBUG if self.restless else logging.INFO
         if self.online:
-            self.hello = None
             self.arrivals.append(self._clock.wall())
             log.log(level, "%s: online, from %s", self.board.name, self.address)
         else:
@@ -323,8 +321,4 @@ class Devices:
             device.stop()
 
     def _changed(self, device: Device, what: str, detail: Any) -> None:
-        for listener in tuple(self.listeners):
-            try:
-                listener(device, what, detail)
-            except Exception:
-                log.exception("%s: a listener failed", device.board.name)  # the others, and the device, go on
+        tell(self.listeners, device, what, detail)

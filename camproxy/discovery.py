@@ -21,6 +21,7 @@ from camproxy.board_listener import BoardListener
 from camproxy.clock import Clock, SystemClock
 from camproxy.errors import BadSetting
 from camproxy.found_devices import FoundDevice, FoundDevices
+from camproxy.listeners import tell
 from camproxy.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -234,8 +235,4 @@ class Discovery:
         self._refused += 1
 
     def _tell(self) -> None:
-        for listener in tuple(self.listeners):
-            try:
-                listener()
-            except Exception:
-                log.exception("a listener failed")  # the others go on
+        tell(self.listeners)

@@ -15,6 +15,7 @@ from camproxy import audit
 from camproxy.audit import Action
 from camproxy.clock import Clock
 from camproxy.errors import N_, EncryptionRequired, Forbidden
+from camproxy.listeners import tell
 from camproxy.messages import Register
 from camproxy.new_devices import admit
 from camproxy.pairing import UNENCRYPTED, Pairing, changed, removed, still_open
@@ -95,7 +96,7 @@ class Enrolment:
         audit.note(Action.DEVICE_ENROLLED, f"{device.name} ({device.mac})", how, who=audit.STRANGER)
         db.session.commit()
         log.info("%s %s has enrolled as device %d", asked.kind, asked.mac, device.id)
-        self._tell(device)
+        tell(self.listeners, device)
         return Credentials(device.id, key, f"/ws/{asked.kind}")
 
     def _claim(self, asked: Register, at: datetime) -> PairingToken | None:
@@ -126,13 +127,6 @@ class Enrolment:
             log.warning("%s %s is not let in: %s", asked.kind, asked.mac, why)
             self._pairing.wrong_try(asked.kind, asked.mac, why)
         raise Forbidden(NOT_LET_IN)
-
-    def _tell(self, device: Device) -> None:
-        for listener in self.listeners:
-            try:
-                listener(device)
-            except Exception:  # its key would be lost with the answer
-                log.exception("device %d has enrolled, but is not known everywhere", device.id)
 
 
 def sha256_of(asked: Register) -> str:

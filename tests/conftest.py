@@ -11,7 +11,7 @@ import pytest
 
 from tests.fakes import FakeEsp32Cam
 from tests.postgres import Cluster, programs
-from tests.running import RunningServer
+from tests.running import Person, RunningServer
 
 MakeServer = Callable[..., RunningServer]
 Database = Callable[[], dict[str, str]]
@@ -67,6 +67,13 @@ def server(tmp_path_factory: pytest.TempPathFactory, database: Database) -> Iter
     running = RunningServer(tmp_path_factory.mktemp("data"), **database())
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def admin(server: RunningServer) -> Iterator[Person]:
+    """Its admin, logged in, for all tests of a module."""
+    with server.person() as admin:
+        yield admin
 
 
 @pytest.fixture

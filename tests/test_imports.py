@@ -20,6 +20,7 @@ FLOORS = (
         "camproxy.addresses",
         "camproxy.rfc6455",
         "camproxy.sockets",
+        "camproxy.listeners",
         "camproxy.macs",
     ),
     ("camproxy.settings", "camproxy.logs", "camproxy.files", "camproxy.certificates"),

@@ -8,9 +8,6 @@ from datetime import tzinfo
 
 from camproxy.recording.schedule import Schedule, active_within, is_active
 
-MODES = ("off", "continuous", "motion", "schedule")
-CODECS = ("h264", "mjpeg")
-
 
 @dataclass(frozen=True, slots=True)
 class CameraRecording:

@@ -54,9 +54,6 @@ class Device(db.Model):  # type: ignore[name-defined]
 
     keys: Mapped[list[DeviceKey]] = relationship(back_populates="device", cascade="all, delete-orphan")
 
-    def used(self, at: datetime) -> None:
-        self.last_seen_at = at
-
     def expire_config(self) -> bool:
         """Give up a configuration that it did not come for. Whether there was one."""
         if self.pending is None or self.config_at is None or now() - self.config_at < CONFIG_EXPIRES:

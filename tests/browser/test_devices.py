@@ -17,19 +17,13 @@ from tests.browser.test_phone import OVERFLOW, TOO_SMALL
 from tests.fakes.devices import FakeDevice
 from tests.integration.boards import Enrolled, enrol
 from tests.integration.people import new_account, new_camera, permit
-from tests.running import Person, RunningServer
+from tests.running import Person
 
 Login = Callable[..., Page]
 
 #: As long as a name may be; what turns the text around it is refused, so this comes from the database's back door.
 HOSTILE = "<img src=x onerror=\"document.title='hacked'\">'; DROP TABLE device; --"
 BIDI = "\u202eevil\u202c gnp.exe"
-
-
-@pytest.fixture(scope="module")
-def admin(server: RunningServer) -> Iterator[Person]:
-    with server.person() as person:
-        yield person
 
 
 @pytest.fixture

@@ -60,12 +60,6 @@ CUT = """() => [...document.querySelectorAll('a, button, label, summary, h1, h2,
     .map(element => element.outerHTML.slice(0, 120))"""
 
 
-@pytest.fixture(scope="module")
-def admin(server: RunningServer) -> Iterator[Person]:
-    with server.person() as person:
-        yield person
-
-
 @pytest.fixture
 def speak(admin: Person) -> Iterator[Callable[[str], None]]:
     """`speak("fa")`: what the admin has chosen."""

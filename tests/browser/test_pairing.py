@@ -34,12 +34,6 @@ print(u.build_opener(u.ProxyHandler({})).open(asked).read().decode())
 """
 
 
-@pytest.fixture(scope="module")
-def admin(server: RunningServer) -> Iterator[Person]:
-    with server.person() as person:
-        yield person
-
-
 @pytest.fixture(autouse=True)
 def _closed(request: pytest.FixtureRequest) -> Iterator[None]:
     """No test leaves pairing open for the next one."""

@@ -21,12 +21,6 @@ PASSWORD = "ben has a long password"
 
 
 @pytest.fixture(scope="module")
-def admin(server: RunningServer) -> Iterator[Person]:
-    with server.person() as person:
-        yield person
-
-
-@pytest.fixture(scope="module")
 def ben(admin: Person) -> str:
     """An operator where everybody may steer the demo camera."""
     assert admin.ask("PATCH", "/api/cameras/demo", {"everyone": "control"}).ok

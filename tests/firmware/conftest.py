@@ -19,12 +19,6 @@ from tests.running import Person, RunningServer
 Start = Callable[..., SimulatedPico]
 
 
-@pytest.fixture(scope="module")
-def admin(server: RunningServer) -> Iterator[Person]:
-    with server.person() as person:
-        yield person
-
-
 @pytest.fixture
 def enrolled(admin: Person) -> Enrolled:
     return enrol(admin, "pico")

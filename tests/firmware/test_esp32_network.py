@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -27,12 +26,6 @@ from tests.networks import in_network_of, with_network
 from tests.running import Person, RunningServer
 
 TOKEN = "let-me-see"
-
-
-@pytest.fixture(scope="module")
-def admin(server: RunningServer) -> Iterator[Person]:
-    with server.person() as person:
-        yield person
 
 
 # Asked for pictures

@@ -8,7 +8,7 @@ import itertools
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
@@ -35,12 +35,6 @@ from tests.running import Person, RunningServer, csrf_token
 MakeServer = Callable[..., RunningServer]
 
 POLLING = "/socket.io/?EIO=4&transport=polling"
-
-
-@pytest.fixture(scope="module")
-def admin(server: RunningServer) -> Iterator[Person]:
-    with server.person() as person:
-        yield person
 
 
 def me(server: RunningServer, **options: Any) -> requests.Response:

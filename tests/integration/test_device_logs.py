@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,13 +9,7 @@ import pytest
 from tests.fakes.devices import FakeDevice
 from tests.integration.boards import Enrolled, enrol
 from tests.integration.people import new_person, permit, wait_until
-from tests.running import Person, RunningServer
-
-
-@pytest.fixture(scope="module")
-def admin(server: RunningServer) -> Iterator[Person]:
-    with server.person() as admin:
-        yield admin
+from tests.running import Person
 
 
 @pytest.fixture

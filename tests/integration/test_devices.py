@@ -16,12 +16,6 @@ from tests.pictures import jpeg
 from tests.running import Person, RunningServer
 
 
-@pytest.fixture(scope="module")
-def admin(server: RunningServer) -> Iterator[Person]:
-    with server.person() as admin:
-        yield admin
-
-
 class Head:
     """A camera that pushes, and the Pico that moves it, both connected."""
 

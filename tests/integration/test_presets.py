@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,12 +14,6 @@ from tests.integration.people import new_account, new_camera, new_person, permit
 from tests.running import Person, RunningServer
 
 MakeServer = Callable[..., RunningServer]
-
-
-@pytest.fixture(scope="module")
-def admin(server: RunningServer) -> Iterator[Person]:
-    with server.person() as person:
-        yield person
 
 
 @pytest.fixture

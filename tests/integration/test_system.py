@@ -18,12 +18,6 @@ MakeServer = Callable[..., RunningServer]
 
 
 @pytest.fixture(scope="module")
-def admin(server: RunningServer) -> Iterator[Person]:
-    with server.person() as admin:
-        yield admin
-
-
-@pytest.fixture(scope="module")
 def boards(admin: Person) -> Iterator[tuple[FakeCamera, FakePico]]:
     """An ESP32-CAM and the Pico that moves it, as the camera `porch`."""
     camera, pico = enrol(admin, "esp32cam"), enrol(admin, "pico")

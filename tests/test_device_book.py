@@ -1,0 +1,83 @@
+"""What is written down of devices, and how seldom: each commit has everybody's rights looked at anew."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from camproxy.device_book import SEEN_EVERY, DeviceBook
+from camproxy.devices import Devices, DeviceSettings
+from models import Event
+from tests.clocks import FakeClock
+from tests.integration.people import wait_until
+from tests.lines import Obedient
+
+
+class Notebook:
+    """A Later that only remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.changes: list[tuple[int, str]] = []
+        self.events: list[tuple[int | None, str]] = []
+
+    def change(self, table: Any, number: int, what: str, change: Any) -> None:
+        self.changes.append((number, what))
+
+    def note(self, event: Event) -> None:
+        self.events.append((event.device_id, event.kind))
+
+
+class House:
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.devices = Devices(self.clock)
+        self.notes = Notebook()
+        DeviceBook(self.devices, self.notes)  # type: ignore[arg-type]
+        for number in (1, 2, 3):
+            mac = f"24:0A:C4:00:00:0{number}"
+            self.devices.put(DeviceSettings(number, "pico", f"Pico {number}", mac, True, {}, None, None))
+        self.devices.start()
+        self.lines = {number: self.come(number) for number in (1, 2)}
+        self.notes.changes.clear()
+
+    def come(self, number: int) -> Obedient:
+        line, device = Obedient(), self.devices.get(number)
+        device.arrive(line, "10.0.0.1", "a hash")
+        wait_until(lambda: (number, "device_online") in self.notes.events, "its coming is noted")
+        return line
+
+    def beat(self, number: int) -> None:
+        device = self.devices.get(number)
+        before = len(device.beats)
+        self.lines[number].say(json.dumps({"type": "heartbeat", "rssi": -60}))
+        wait_until(lambda: len(device.beats) > before and self.settled(number), "it has beaten")
+
+    def settled(self, number: int) -> bool:
+        """Whether the message has been told to everybody: the answer to one after it has come."""
+        return self.devices.get(number).ask("ping").result(10) is not None
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    before = set(threading.enumerate())
+    house = House()
+    yield house
+    house.devices.stop()
+    assert set(threading.enumerate()) <= before
+
+
+def test_those_who_stay_are_noted_together_once_a_minute(house: House) -> None:
+    for number in (1, 2, 1, 2):
+        house.beat(number)
+    assert house.notes.changes == [(1, "seen"), (2, "seen")], "not the third, which is not here"
+    house.clock.advance(SEEN_EVERY - 1)
+    house.beat(2)
+    assert len(house.notes.changes) == 2
+    house.clock.advance(1)
+    house.beat(2)
+    house.beat(1)
+    assert house.notes.changes[2:] == [(1, "seen"), (2, "seen")]
