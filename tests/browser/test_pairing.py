@@ -59,7 +59,7 @@ def show_token(page: Page, kind: str = "Pico", unencrypted: bool = True, network
     page.get_by_label("Open to the network").set_checked(network)
     page.get_by_role("button", name="Show a token").click()
     token = page.locator('#windows [data-slot="token"]')
-    expect(token).to_have_text(re.compile(r"^[\w-]{22}$"))
+    expect(token).to_have_text(re.compile(r"^[A-Za-z][\w-]{22}$"))
     return token.inner_text()
 
 
