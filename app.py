@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from camproxy.bootstrap import Bootstrap
 from camproxy.camera import Policy
 from camproxy.cameras import Cameras
-from camproxy.clock import Clock, SystemClock
+from camproxy.clock import SystemClock
 from camproxy.control.throttle import Throttle
 from camproxy.database import init_database
 from camproxy.device_book import DeviceBook
@@ -37,6 +37,7 @@ from camproxy.logs import start_logging
 from camproxy.pairing import Pairing
 from camproxy.probe import Probe
 from camproxy.recording.catalogue import Catalogue
+from camproxy.recording.exports import Exports
 from camproxy.recording.recordings import RecordingPolicy, Recordings
 from camproxy.recording.retention import Limits
 from camproxy.recording.storage import Storage
@@ -50,6 +51,7 @@ from camproxy.web.announcer import Announcer
 from camproxy.web.api import audit, control, me, spec, users
 from camproxy.web.api import cameras as cameras_api
 from camproxy.web.api import devices as devices_api
+from camproxy.web.api import exports as exports_api
 from camproxy.web.api import pairing as pairing_api
 from camproxy.web.attempts import Attempts
 from camproxy.web.edge import Sockets, TrustedProxies
@@ -95,7 +97,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
 
     pages.init_pages(app)
     boards = (devices_ws, devices_api, enrolment_routes, pairing_api)
-    for module in (health, stats, viewers, *boards, spec, me, cameras_api, control, users, audit):
+    for module in (health, stats, viewers, *boards, spec, me, cameras_api, control, exports_api, users, audit):
         app.register_blueprint(module.bp)
 
     socketio = make_socketio(app, settings)
@@ -111,7 +113,10 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     pairing = Pairing(app, clock)
     enrolment = Enrolment(pairing, clock, settings.frame_rate)
     enrolment.listeners.append(enrolment_routes.appear)
-    recordings = make_recordings(app, settings, cameras, clock)
+    storage = Storage(settings.recordings, settings.recording_free_bytes, clock)
+    catalogue = make_catalogue(app)
+    recordings = Recordings(cameras, catalogue, storage, recording_policy(settings), clock)
+    exports = Exports(catalogue, storage, settings.data_dir / "exports", settings.recording_free_bytes, clock)
     devices.listeners.append(recordings.device_changed)
     fanout = FanOut(clock)
     socketio_viewers = SocketIOViewers(socketio, live, cameras, clock)
@@ -132,6 +137,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     runtime.add("devices", devices)
     runtime.add("cameras", cameras)
     runtime.add("recordings", recordings)
+    runtime.add("exports", exports)
     runtime.add("fanout", fanout)
     runtime.add("socketio_viewers", socketio_viewers)
     runtime.add("access", AccessWatch(app))
@@ -166,6 +172,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         discovery,
         device_logs,
         recordings,
+        exports,
         refusals=Attempts(settings.device_refusals),
         arrivals=Attempts(settings.device_connections),
     )
@@ -201,19 +208,21 @@ def policy(settings: Settings) -> Policy:
     )
 
 
-def make_recordings(app: Flask, settings: Settings, cameras: Cameras, clock: Clock) -> Recordings:
+def make_catalogue(app: Flask) -> Catalogue:
     def sessions() -> Session:
         with app.app_context():
             return Session(db.engine)
 
-    storage = Storage(settings.recordings, settings.recording_free_bytes, clock)
-    policy = RecordingPolicy(
+    return Catalogue(sessions)
+
+
+def recording_policy(settings: Settings) -> RecordingPolicy:
+    return RecordingPolicy(
         settings.recording_zone,
         Limits(settings.recording_days, settings.recording_bytes),
         settings.recording_cleanup,
         settings.data_dir / "recording.alive",
     )
-    return Recordings(cameras, Catalogue(sessions), storage, policy, clock)
 
 
 def __getattr__(name: str) -> Any:

@@ -19,6 +19,7 @@ from camproxy.messages import BROWSER_EVENTS, DeviceMessage, Register
 from camproxy.pairing_link import pairing_link
 from camproxy.reset_reasons import Reset
 from camproxy.web.api.device_schemas import AdviceOut, ConfigOut, DeviceOut, DeviceStatus, EventOut, LogLine
+from camproxy.web.api.exports import ExportOut
 from camproxy.web.api.pairing import Found, PairingOpened, PairingOut
 from camproxy.web.api.schemas import CameraOut, CameraSettings, CameraStatus, MeOut, PresetOut, TokenOut, UserOut
 from camproxy.web.events import EVENTS
@@ -165,6 +166,7 @@ def test_every_route_is_listed_with_who_may_use_it(app: Flask) -> None:
         ("Found", Found),
         ("Configuration", ConfigOut),
         ("Event", EventOut),
+        ("Export", ExportOut),
     ],
 )
 def test_the_fields_of_the_answers_are_listed(name: str, model: typing.Any) -> None:
@@ -172,6 +174,7 @@ def test_the_fields_of_the_answers_are_listed(name: str, model: typing.Any) -> N
     assert described
     for field in model.model_fields:
         if (name, field) != ("Token", "token"):
+            field = model.model_fields[field].alias or field
             assert re.search(rf"\b{field}\b", described[0]), f"{name}: {field} is not described"
 
 

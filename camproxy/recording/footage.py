@@ -51,13 +51,13 @@ def _read(file: BinaryIO, length: int) -> Footage:
     track: _Track | None = None
     whole, pending = 0, (0.0, 0)
     seconds, frames = 0.0, 0
-    for name, begin, end in _top_boxes(file, length):
+    for name, begin, end in top_boxes(file, length):
         if name == b"moov":
-            track = _Track(_load(file, begin, end))
+            track = _Track(load(file, begin, end))
         elif name == b"moof":
             if track is None:
                 raise Unreadable("no description comes before its pictures")
-            pending = track.fragment(_load(file, begin, end))
+            pending = track.fragment(load(file, begin, end))
             continue  # only whole together with the pictures behind it
         elif name == b"mdat":
             seconds, frames = max(seconds, pending[0]), frames + pending[1]
@@ -73,28 +73,28 @@ class _Track:
 
     def __init__(self, moov: bytes) -> None:
         try:
-            media = _find(moov, b"trak", b"mdia")
-            mdhd = _find(media, b"mdhd")
+            media = find(moov, b"trak", b"mdia")
+            mdhd = find(media, b"mdhd")
             self.timescale = int.from_bytes(mdhd[20:24] if mdhd[0] else mdhd[12:16])
-            entry = _find(media, b"minf", b"stbl", b"stsd")[8:]
+            entry = find(media, b"minf", b"stbl", b"stsd")[8:]
             self.codec = CODECS[entry[4:8]]
             self.width, self.height = int.from_bytes(entry[32:34]), int.from_bytes(entry[34:36])
-            self.default_duration = int.from_bytes(_find(moov, b"mvex", b"trex")[12:16])
+            self.default_duration = int.from_bytes(find(moov, b"mvex", b"trex")[12:16])
         except (KeyError, IndexError):
             raise Unreadable("it is no recording of ours") from None
         if not self.timescale:
             raise Unreadable("its times have no unit")
         try:
             # Apple's list of metadata: ©cmt, data, after a version and a locale.
-            self.comment = _find(_find(moov, b"udta", b"meta")[4:], b"ilst", b"\xa9cmt", b"data")[8:].decode()
+            self.comment = find(find(moov, b"udta", b"meta")[4:], b"ilst", b"\xa9cmt", b"data")[8:].decode()
         except (KeyError, UnicodeDecodeError):
             self.comment = ""
 
     def fragment(self, moof: bytes) -> tuple[float, int]:
         """When the fragment ends, in seconds after the beginning, and how many frames it has."""
         try:
-            traf = _find(moof, b"traf")
-            tfhd, trun, tfdt = _find(traf, b"tfhd"), _find(traf, b"trun"), _find(traf, b"tfdt")
+            traf = find(moof, b"traf")
+            tfhd, trun, tfdt = find(traf, b"tfhd"), find(traf, b"trun"), find(traf, b"tfdt")
         except KeyError:
             raise Unreadable("a fragment says nothing about its pictures") from None
         at = int.from_bytes(tfdt[4:12] if tfdt[0] else tfdt[4:8])
@@ -113,7 +113,7 @@ class _Track:
             yield int.from_bytes(trun[at + sample * step : at + sample * step + 4])
 
 
-def _top_boxes(file: BinaryIO, length: int) -> Iterator[tuple[bytes, int, int]]:
+def top_boxes(file: BinaryIO, length: int) -> Iterator[tuple[bytes, int, int]]:
     """Name, beginning of the content, and end of each box that is there as a whole."""
     at = 0
     while at + 8 <= length:
@@ -128,14 +128,14 @@ def _top_boxes(file: BinaryIO, length: int) -> Iterator[tuple[bytes, int, int]]:
         at += size
 
 
-def _load(file: BinaryIO, begin: int, end: int) -> bytes:
+def load(file: BinaryIO, begin: int, end: int) -> bytes:
     if end - begin > LARGEST_BOX:
         raise Unreadable("it is no recording of ours")
     file.seek(begin)
     return file.read(end - begin)
 
 
-def _find(content: bytes, *names: bytes) -> bytes:
+def find(content: bytes, *names: bytes) -> bytes:
     """The content of the first box of that name, and in that of the next name. Raises KeyError."""
     for name in names:
         at = 0

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from camproxy.clock import Clock, SystemClock
 from camproxy.files import settle
@@ -149,6 +150,10 @@ class Storage:
         if file.resolve() != self.root.resolve() / path:
             raise ValueError(f"{path!r} leads elsewhere")
         return file
+
+    def open(self, path: str) -> BinaryIO:
+        """A recording, to be read. What is open stays readable when it is removed. Raises OSError, ValueError."""
+        return os.fdopen(os.open(self.file(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
 
     def walk(self) -> Iterator[str]:
         """The paths of all recordings that are there, links apart."""

@@ -20,6 +20,7 @@ from camproxy.later import Later
 from camproxy.links.linger import Linger
 from camproxy.pairing import Pairing
 from camproxy.probe import Probe
+from camproxy.recording.exports import Exports
 from camproxy.recording.recordings import Recordings
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings
@@ -51,6 +52,7 @@ class Services:
     discovery: Discovery
     device_logs: DeviceLogs
     recordings: Recordings
+    exports: Exports
     #: Devices without a valid key, by address; and with one, by device.
     refusals: Attempts
     arrivals: Attempts
