@@ -136,7 +136,8 @@ class Fed:
             self.kill()
             code = self._process.wait()
         self._stderr.close()
-        return code == 0
+        # When there is no room for what closes the file, it says so and ends with 0 all the same.
+        return code == 0 and not EncoderFailed(self.last_words("")).disk_full
 
     def kill(self) -> None:
         """At once. What it has written stays."""

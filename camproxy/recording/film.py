@@ -37,6 +37,8 @@ PATIENCE = 60.0
 FINISH_WITHIN = 1800.0
 #: After so much work of our own, as much rest: those who watch share this interpreter. Seconds.
 SPELL = 0.02
+#: How long a frame lasts is said with each; from this ffmpeg works out which H.264 level it takes to play it.
+FRAME_MS = 40
 CODEC_IDS = {"h264": "V_MPEG4/ISO/AVC", "mjpeg": "V_MJPEG"}
 #: How much of the work encoding is, where there is any.
 ENCODING_SHARE = 0.9
@@ -126,7 +128,11 @@ class Film:
             share = ENCODING_SHARE
             clips = self._encoded(share)
         seconds = sum(clip.seconds for clip in clips)
-        return self._join(clips, lambda done: self._progressed(min(share + (1 - share) * done / seconds, 1.0)))
+        lasted = self._join(clips, lambda done: self._progressed(min(share + (1 - share) * done / seconds, 1.0)))
+        for file in self._directory.iterdir():
+            if file != self.file:
+                file.unlink()
+        return lasted
 
     def cancel(self) -> None:
         self._cancelled.set()
@@ -222,8 +228,7 @@ class Film:
             into = output.fileno() if output else subprocess.DEVNULL
             maker = self._running = _Maker(words, into, progressed, self._goes_on)
         try:
-            # How long a frame lasts is said with each.
-            maker.feed([head(look.width, look.height, 1, CODEC_IDS[look.codec], look.private)])
+            maker.feed([head(look.width, look.height, FRAME_MS, CODEC_IDS[look.codec], look.private)])
         except EncoderFailed:
             maker.abandon()
             raise
