@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from flask import Blueprint, request, send_file
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field, model_validator
 
 from camproxy import audit
 from camproxy.access import level
@@ -66,6 +66,8 @@ class ExportIn(Body):
 
 class ExportOut(Answer):
     """A film of what a camera recorded. It is removed when it expires, and when the server starts."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
 
     id: str
     camera: int
