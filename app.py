@@ -38,21 +38,25 @@ from camproxy.pairing import Pairing
 from camproxy.probe import Probe
 from camproxy.recording.catalogue import Catalogue
 from camproxy.recording.exports import Exports
+from camproxy.recording.index import Indexes
 from camproxy.recording.recordings import RecordingPolicy, Recordings
 from camproxy.recording.retention import Limits
 from camproxy.recording.storage import Storage
+from camproxy.recording.thumbnails import Thumbnails
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings, load
 from camproxy.watchdog import Watchdog
 from camproxy.web import auth, health, i18n, login, pages, stats
 from camproxy.web import devices as devices_ws
 from camproxy.web import enrolment as enrolment_routes
+from camproxy.web import recordings as recording_files
 from camproxy.web.announcer import Announcer
-from camproxy.web.api import audit, control, me, spec, users
+from camproxy.web.api import audit, control, me, recording_settings, spec, users
 from camproxy.web.api import cameras as cameras_api
 from camproxy.web.api import devices as devices_api
 from camproxy.web.api import exports as exports_api
 from camproxy.web.api import pairing as pairing_api
+from camproxy.web.api import recordings as recordings_api
 from camproxy.web.attempts import Attempts
 from camproxy.web.edge import Sockets, TrustedProxies
 from camproxy.web.errors import handle_errors
@@ -97,7 +101,9 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
 
     pages.init_pages(app)
     boards = (devices_ws, devices_api, enrolment_routes, pairing_api)
-    for module in (health, stats, viewers, *boards, spec, me, cameras_api, control, exports_api, users, audit):
+    recorded = (recording_files, recordings_api, recording_settings)
+    api = (spec, me, cameras_api, control, exports_api, users, audit)
+    for module in (health, stats, viewers, *boards, *recorded, *api):
         app.register_blueprint(module.bp)
 
     socketio = make_socketio(app, settings)
@@ -117,10 +123,14 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     catalogue = make_catalogue(app)
     recordings = Recordings(cameras, catalogue, storage, recording_policy(settings), clock)
     exports = Exports(catalogue, storage, settings.data_dir / "exports", settings.recording_free_bytes, clock)
+    indexes = Indexes(storage)
+    thumbnails = Thumbnails(indexes, settings.data_dir / "thumbnails")
+    recordings.removed.append(thumbnails.forget)
     devices.listeners.append(recordings.device_changed)
     fanout = FanOut(clock)
     socketio_viewers = SocketIOViewers(socketio, live, cameras, clock)
     announcer = Announcer(cameras, devices, live, fanout, socketio)
+    recordings.listeners.append(announcer.recording_changed)
 
     runtime = Runtime()
     runtime.add("bootstrap", Bootstrap(app, settings, cameras, devices))
@@ -173,6 +183,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         device_logs,
         recordings,
         exports,
+        indexes,
+        thumbnails,
         refusals=Attempts(settings.device_refusals),
         arrivals=Attempts(settings.device_connections),
     )

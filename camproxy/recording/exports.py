@@ -18,11 +18,11 @@ from typing import Any
 
 from camproxy.clock import Clock, SystemClock
 from camproxy.errors import N_, BadRequest, CamProxyError, Conflict, NotFound, RateLimited, StorageFull
+from camproxy.recording.boxes import Unreadable
 from camproxy.recording.catalogue import Catalogue, Held
 from camproxy.recording.cut import Clip
 from camproxy.recording.fed import EncoderFailed
 from camproxy.recording.film import Cancelled, Film, Nothing
-from camproxy.recording.footage import Unreadable
 from camproxy.recording.samples import read_look
 from camproxy.recording.storage import Storage
 from camproxy.recording.timelapse import TimeLapse

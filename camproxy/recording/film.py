@@ -18,10 +18,10 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+from camproxy.recording.boxes import Unreadable
 from camproxy.recording.cut import Clip, can_be_joined, fitted, largest, pictures, runs
 from camproxy.recording.encoder import fragmented, h264
 from camproxy.recording.fed import FROM_THE_PIPE, QUIET, EncoderFailed, Fed, ffmpeg, low_priority
-from camproxy.recording.footage import Unreadable
 from camproxy.recording.matroska import before_lasting_frame, head
 from camproxy.recording.samples import Look, Sample, read_look, read_samples
 from camproxy.recording.timelapse import TimeLapse
@@ -228,7 +228,7 @@ class Film:
             into = output.fileno() if output else subprocess.DEVNULL
             maker = self._running = _Maker(words, into, progressed, self._goes_on)
         try:
-            maker.feed([head(look.width, look.height, FRAME_MS, CODEC_IDS[look.codec], look.private)])
+            maker.feed([head(look.width, look.height, FRAME_MS, CODEC_IDS[look.codec], look.decoder)])
         except EncoderFailed:
             maker.abandon()
             raise

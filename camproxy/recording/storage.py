@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import shutil
+import stat
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -152,8 +153,26 @@ class Storage:
         return file
 
     def open(self, path: str) -> BinaryIO:
-        """A recording, to be read. What is open stays readable when it is removed. Raises OSError, ValueError."""
-        return os.fdopen(os.open(self.file(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
+        """To read a recording; whatever becomes of the file meanwhile, it can be read until it is closed.
+
+        Each step of the path is opened from the one before, and none may be a link. Raises ValueError, OSError.
+        """
+        if not read_path(path):
+            raise ValueError(f"{path!r} is no recording's path")
+        *directories, name = PurePosixPath(path).parts
+        descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        for step in (*directories, name):
+            kind = os.O_NONBLOCK if step is name else os.O_DIRECTORY  # never to wait for a pipe that lies there
+            try:
+                inner = os.open(step, os.O_RDONLY | os.O_NOFOLLOW | kind, dir_fd=descriptor)
+            finally:
+                os.close(descriptor)
+            descriptor = inner
+        file = os.fdopen(descriptor, "rb")
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return file
+        file.close()
+        raise ValueError(f"{path!r} is no file")
 
     def walk(self) -> Iterator[str]:
         """The paths of all recordings that are there, links apart."""

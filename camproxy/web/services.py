@@ -21,7 +21,9 @@ from camproxy.links.linger import Linger
 from camproxy.pairing import Pairing
 from camproxy.probe import Probe
 from camproxy.recording.exports import Exports
+from camproxy.recording.index import Indexes
 from camproxy.recording.recordings import Recordings
+from camproxy.recording.thumbnails import Thumbnails
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings
 from camproxy.web.attempts import Attempts
@@ -53,6 +55,8 @@ class Services:
     device_logs: DeviceLogs
     recordings: Recordings
     exports: Exports
+    indexes: Indexes
+    thumbnails: Thumbnails
     #: Devices without a valid key, by address; and with one, by device.
     refusals: Attempts
     arrivals: Attempts

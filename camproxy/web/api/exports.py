@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from flask import Blueprint, request, send_file
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from camproxy import audit
 from camproxy.access import level
@@ -17,6 +17,7 @@ from camproxy.clock import iso
 from camproxy.errors import N_, BadRequest, NotFound
 from camproxy.messages import CameraKey
 from camproxy.recording.exports import Export
+from camproxy.web.api.recording_schemas import Moment
 from camproxy.web.api.schemas import Answer, Body
 from camproxy.web.api.spec import api, gives
 from camproxy.web.errors import problem
@@ -28,22 +29,6 @@ bp = Blueprint("exports", __name__)
 
 #: How long a stretch may be. Seconds.
 LONGEST = {"video": 86_400, "timelapse": 31 * 86_400}
-
-
-def iso_text(value: object) -> object:
-    if not isinstance(value, str):
-        raise ValueError(N_("must be a moment in ISO 8601, with its zone"))
-    return value
-
-
-def in_our_time(at: datetime) -> datetime:
-    """Far from the ends of what a database and a clock can say."""
-    if not 1970 < at.year < 3000:
-        raise ValueError(N_("must be a moment in ISO 8601, with its zone"))
-    return at
-
-
-Moment = Annotated[AwareDatetime, BeforeValidator(iso_text), AfterValidator(in_our_time)]
 
 
 class ExportIn(Body):
@@ -64,6 +49,10 @@ class ExportIn(Body):
         return self
 
 
+#: From when to when. A tuple is nothing that OpenAPI 3.0 can say.
+Stretch = Annotated[list[str], Field(min_length=2, max_length=2)]
+
+
 class ExportOut(Answer):
     """A film of what a camera recorded. It is removed when it expires, and when the server starts."""
 
@@ -80,7 +69,7 @@ class ExportOut(Answer):
     progress: float = Field(ge=0, le=1)
     bytes: int
     seconds: float | None = Field(description="how long it plays, once it is done")
-    missing: list[tuple[str, str]] = Field(description="from when to when recordings were not there any more")
+    missing: list[Stretch] = Field(description="from when to when recordings were not there any more")
     error: str | None = Field(description="a sentence for a person")
     created_at: str
     expires_at: str | None
@@ -198,7 +187,7 @@ def export_out(export: Export) -> ExportOut:
             "progress": export.progress,
             "bytes": export.bytes,
             "seconds": export.seconds,
-            "missing": [(iso(begin), iso(end)) for begin, end in export.missing],
+            "missing": [[iso(begin), iso(end)] for begin, end in export.missing],
             "error": problem(export.error)["message"] if export.error else None,
             "created_at": iso(export.created_at),
             "expires_at": iso(export.expires_at) if export.expires_at else None,
