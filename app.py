@@ -36,6 +36,7 @@ from camproxy.links.linger import Linger
 from camproxy.logs import start_logging
 from camproxy.pairing import Pairing
 from camproxy.probe import Probe
+from camproxy.recording.capacity import Capacity
 from camproxy.recording.catalogue import Catalogue
 from camproxy.recording.exports import Exports
 from camproxy.recording.index import Indexes
@@ -123,6 +124,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     catalogue = make_catalogue(app)
     recordings = Recordings(cameras, catalogue, storage, recording_policy(settings), clock)
     exports = Exports(catalogue, storage, settings.data_dir / "exports", settings.recording_free_bytes, clock)
+    capacity = Capacity(settings.data_dir / "capacity.json", recordings.loads)
     indexes = Indexes(storage)
     thumbnails = Thumbnails(indexes, settings.data_dir / "thumbnails")
     recordings.removed.append(thumbnails.forget)
@@ -148,6 +150,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     runtime.add("cameras", cameras)
     runtime.add("recordings", recordings)
     runtime.add("exports", exports)
+    runtime.add("capacity", capacity)
     runtime.add("fanout", fanout)
     runtime.add("socketio_viewers", socketio_viewers)
     runtime.add("access", AccessWatch(app))
@@ -183,6 +186,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         device_logs,
         recordings,
         exports,
+        capacity,
         indexes,
         thumbnails,
         refusals=Attempts(settings.device_refusals),

@@ -30,6 +30,7 @@ FLOORS = (
     ("camproxy.messages", "camproxy.device_config", "camproxy.frames"),
     (
         "camproxy.recording.book",
+        "camproxy.recording.capacity",
         "camproxy.recording.cut",
         "camproxy.recording.boxes",
         "camproxy.recording.encoder",

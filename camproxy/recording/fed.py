@@ -146,7 +146,8 @@ class Fed:
     def abandon(self) -> None:
         """Kill it and let go of everything."""
         self.kill()
-        self.finish(5.0)
+        if not self._stderr.closed:
+            self.finish(5.0)
 
     def listen(self) -> None:
         try:
