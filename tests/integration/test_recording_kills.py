@@ -39,7 +39,7 @@ def cameras_recorded(admin: Person, count: int) -> list[dict[str, Any]]:
     made = []
     for number in range(count):
         camera = new_camera(admin)
-        configure(admin, camera, mode="continuous", codec=("h264", "mjpeg")[number % 2], fps=5)
+        configure(admin, camera, mode="continuous", codec=("mjpeg", "h264")[number % 2], fps=5)
         made.append(camera)
     return made
 
@@ -87,7 +87,7 @@ def grown(server: RunningServer, count: int, without: set[str]) -> dict[str, psu
             if path not in without and file_of(server, path).stat().st_size > 5000
         }
 
-    wait_until(lambda: len(new()) == count, f"{count} cameras are recorded", 60)
+    wait_until(lambda: len(new()) == count, f"{count} cameras are recorded", 90)
     return new()
 
 
@@ -133,6 +133,7 @@ def worker_of(server: RunningServer) -> psutil.Process:
     return next(one for one in psutil.Process(server.process.pid).children() if "python" in one.name())
 
 
+@pytest.mark.timeout(240)  # five starts of a server
 @pytest.mark.both_databases
 def test_servers_killed_at_twenty_moments(make_server: MakeServer) -> None:
     """Five cameras, four times: the worker, which the master replaces; the master, whose worker then ends; and both."""

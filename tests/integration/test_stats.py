@@ -10,7 +10,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.integration.people import new_person
+from tests.integration.people import new_person, wait_until
 from tests.running import Person, RunningServer
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -68,6 +68,16 @@ def test_the_process_and_the_machine(admin: Person) -> None:
     assert stats["process"]["threads"] > 5
     assert 0 < stats["machine"]["disk_free_bytes"] < stats["machine"]["disk_bytes"]
     assert stats["port"] == admin.server.port
+
+
+def test_how_many_cameras_can_be_recorded(admin: Person) -> None:
+    """Measured since somebody asks, in the background."""
+    assert admin.get("/stats").json()["capacity"].keys() == {"h264", "mjpeg", "used"}
+    wait_until(lambda: admin.get("/stats").json()["capacity"]["h264"] is not None, "it is measured", 90)
+    measured = admin.get("/stats").json()["capacity"]
+    assert 0 < measured["h264"] < measured["mjpeg"]
+    assert measured["used"] == 0
+    assert (admin.server.data_dir / "capacity.json").exists()
 
 
 def test_requests_are_counted_by_route_and_warnings_by_level(admin: Person) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -112,6 +113,27 @@ def test_times_stay_true_and_a_picture_stands_at_either_end(station: Station, ex
     shown = [at for at in played.times if at >= 0]
     assert shown == pytest.approx([0, 2.25, 2.3, 2.9], abs=0.002)
     assert decode(file) == 4
+
+
+@pytest.mark.parametrize("codec", ["h264", "mjpeg"])
+def test_a_clock_that_was_set_back_costs_nothing(station: Station, exports: Exports, codec: str) -> None:
+    """There are two recordings of the same moments then: one after the other, from a keyframe each."""
+    shelve(station, 0, 6, codec)
+    shelve(station, 2.5, 6, codec)
+    _, file, played = made(exports, 4.25, 7)
+    spare = 0.75 if codec == "h264" else 0.0  # the second begins where it can be decoded
+    assert played.seconds == pytest.approx(1.75 + 2.75 + spare, abs=FRAME)
+    assert longest_pause([at for at in played.times if at >= 0]) < 2 * FRAME
+    decode(file)
+
+
+def test_the_repeated_hour_is_there_twice(station: Station, exports: Exports) -> None:
+    """The night of 29 October 2023 in Berlin, from 2 to 3 summer time, and from 2 to 3 winter time."""
+    night = datetime(2023, 10, 29, 0, 59, 57, tzinfo=UTC).timestamp() - at(0)
+    paths = [shelve(station, night + begin, 3).path for begin in (0, 3)]
+    assert [path.rpartition("/")[2] for path in paths] == ["02.mp4", "02-2.mp4"]
+    _, _, played = made(exports, night + 1, night + 5)
+    assert played.seconds == pytest.approx(4, abs=0.002)
 
 
 @pytest.mark.parametrize("codec", ["h264", "mjpeg"])
