@@ -61,7 +61,7 @@ def test_boards_that_dial_in_are_counted_and_commanded() -> None:
 
 
 def test_what_a_page_of_recordings_waits_for_is_measured() -> None:
-    table = recordings.run(count=100, rounds=1, hour=3)
+    table = recordings.run(count=1000, rounds=1, hour=3)
     assert len(table.rows) == 11
     assert all(float(row[1]) >= 1 for row in table.rows)
 
