@@ -34,6 +34,7 @@ FLOORS = (
         "camproxy.recording.cut",
         "camproxy.recording.boxes",
         "camproxy.recording.encoder",
+        "camproxy.recording.export",
         "camproxy.recording.fed",
         "camproxy.recording.film",
         "camproxy.recording.footage",

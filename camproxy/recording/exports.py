@@ -11,7 +11,6 @@ import secrets
 import shutil
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from camproxy.errors import N_, BadRequest, CamProxyError, Conflict, NotFound, R
 from camproxy.recording.boxes import Unreadable
 from camproxy.recording.catalogue import Catalogue, Held
 from camproxy.recording.cut import Clip
+from camproxy.recording.export import CANCELLED, DONE, FAILED, QUEUED, RUNNING, Export
 from camproxy.recording.fed import EncoderFailed
 from camproxy.recording.film import Cancelled, Film, Nothing
 from camproxy.recording.samples import read_look
@@ -29,7 +29,6 @@ from camproxy.recording.timelapse import TimeLapse
 
 log = logging.getLogger(__name__)
 
-QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 #: How long one is kept after its end. Seconds.
 KEPT_FOR = 86_400.0
 #: How many a user may have that wait, are being made or lie here, and how many are remembered in all.
@@ -45,31 +44,6 @@ LAPSE_FRAME_BYTES = 60_000
 GONE = N_("What was recorded then is not there any more.")
 NO_ROOM = N_("There is not enough room on the disk for it.")
 FAULT = N_("The video could not be made; the server's log says why.")
-
-
-@dataclass(slots=True)
-class Export:
-    """Times are in seconds since 1970. `seconds` is how long the film plays, as soon as it is there; `missing` are the
-    stretches whose recordings were not there any more."""
-
-    id: str
-    user_id: int
-    camera_id: int
-    begin: float
-    end: float
-    lapse: TimeLapse | None
-    created_at: float
-    state: str = QUEUED
-    progress: float = 0.0
-    bytes: int = 0
-    seconds: float | None = None
-    missing: list[tuple[float, float]] = field(default_factory=list)
-    error: CamProxyError | None = None
-    expires_at: float | None = None
-
-    @property
-    def is_over(self) -> bool:
-        return self.state not in (QUEUED, RUNNING)
 
 
 class Exports:
@@ -295,8 +269,13 @@ class Exports:
     # Room, and what is over
 
     def _free(self) -> int:
-        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return shutil.disk_usage(self._directory).free
+        """Bytes. Raises StorageFull where nothing can be kept at all."""
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return shutil.disk_usage(self._directory).free
+        except OSError as error:
+            log.error("exports cannot be kept in %s: %s", self._directory, error.strerror)
+            raise StorageFull(NO_ROOM) from None
 
     def _needed(self, held: list[Held], begin: float, end: float, lapse: TimeLapse | None) -> float:
         """Bytes, roughly and rather too many."""
@@ -342,6 +321,8 @@ class Exports:
 
     def _clear(self) -> None:
         """Remove what is there, of whichever start."""
-        if self._directory.is_dir():
-            for left in self._directory.iterdir():
+        try:
+            for left in self._directory.iterdir() if self._directory.is_dir() else ():
                 shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+        except OSError as error:
+            log.error("old exports cannot be removed from %s: %s", self._directory, error.strerror)

@@ -16,7 +16,8 @@ import pytest
 
 from camproxy.errors import BadRequest, Conflict, NotFound, RateLimited, StorageFull
 from camproxy.recording import exports as module
-from camproxy.recording.exports import CANCELLED, DONE, FAILED, QUEUED, RUNNING, Export, Exports
+from camproxy.recording.export import CANCELLED, DONE, FAILED, QUEUED, RUNNING, Export
+from camproxy.recording.exports import Exports
 from tests.clocks import FakeClock
 from tests.integration.people import wait_until
 from tests.mounts import with_mounts

@@ -16,7 +16,7 @@ from camproxy.audit import Action
 from camproxy.clock import iso
 from camproxy.errors import N_, BadRequest, NotFound
 from camproxy.messages import CameraKey
-from camproxy.recording.exports import Export
+from camproxy.recording.export import Export
 from camproxy.web.api.recording_schemas import Moment
 from camproxy.web.api.schemas import Answer, Body
 from camproxy.web.api.spec import api, gives
@@ -130,7 +130,7 @@ def file(export_id: str) -> ResponseReturnValue:
         # A player asks for it piece by piece: the first one counts.
         note(Action.EXPORT_DOWNLOADED, camera, f"{iso(export.begin)} – {iso(export.end)}")
     try:
-        return send_file(
+        answer = send_file(
             path,
             mimetype="video/mp4",
             as_attachment=True,
@@ -140,6 +140,8 @@ def file(export_id: str) -> ResponseReturnValue:
         )
     except FileNotFoundError:
         raise NotFound("There is no such export.") from None  # it expired just now
+    answer.headers["Cache-Control"] = "private, no-cache"  # who has it may keep it, and asks again each time
+    return answer
 
 
 def note(action: Action, camera: Camera, detail: str) -> None:
