@@ -33,6 +33,7 @@ class Server:
         self.worker = Process(self._running.process.pid).children[0]
         self.port = self._running.port
         self.settings = self._running.settings
+        self.recordings = self._running.data_dir / "recordings"
         self.admin = self._running.person()
         user = {"username": "watcher", "password": PASSWORD, "role": "viewer"}
         self._watcher_id = self.admin.made("/api/users", user)["id"]

@@ -80,7 +80,7 @@ def test_a_weekly_table_is_made_and_kept(page: Page, login: Login, server: Runni
     expect(form.get_by_label("Weekly table")).to_be_hidden()
     form.get_by_label("Record", exact=True).select_option("by a weekly table")
     form.get_by_role("button", name="Add a span").click()
-    form.get_by_label("From").fill("08:00")
+    form.get_by_label("From", exact=True).fill("08:00")
     form.get_by_label("To", exact=True).fill("07:00")
     form.get_by_role("button", name="Save").click()
     expect(form).to_be_visible()  # a span does not end before it begins
