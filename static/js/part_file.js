@@ -5,6 +5,8 @@ import { lastBefore } from "./footage.js";
 import { _ } from "./i18n.js";
 
 const FRESH_FOR = 900; // ms that the index of a growing file is believed
+const FIRST_WITHIN = 10_000; // ms that a file which has just begun may take to have a picture
+const ASK_AGAIN = 400; // ms
 
 /** Ends a wait without a word: the person went elsewhere meanwhile. */
 export const isAbort = (error) => error?.name === "AbortError";
@@ -19,7 +21,10 @@ export class PartFile {
     this.part = part;
   }
 
-  /** {codec, mime, init, fragments: [[seconds, offset, length], …], seconds}; of a growing file: what is whole so far. */
+  /**
+   * {codec, mime, init, fragments: [[seconds, offset, length], …], seconds}; of a growing file: what is whole so far.
+   * The fragments of MJPEG are its pictures.
+   */
   index() {
     const fresh = this.#index && (this.#index.whole || performance.now() - this.#readAt < FRESH_FOR);
     if (fresh) return Promise.resolve(this.#index);
@@ -34,12 +39,22 @@ export class PartFile {
 
   async #read() {
     const whole = !this.part.open; // as it was when we asked
-    const index = await api.get(`recordings/${this.part.id}/index`);
+    const index = await this.#ask(performance.now() + FIRST_WITHIN);
     this.#readAt = performance.now();
-    this.#index = { ...index, whole };
+    this.#index = { ...index, fragments: index.frames ?? index.fragments, whole };
     // The clock says how long it may be, the file how long it is.
-    if (index.fragments.length) this.part.to = this.part.from + index.seconds * 1000;
+    if (this.#index.fragments.length) this.part.to = this.part.from + index.seconds * 1000;
     return this.#index;
+  }
+
+  async #ask(until) {
+    try {
+      return await api.get(`recordings/${this.part.id}/index`);
+    } catch (refusal) {
+      if (refusal.code !== "unavailable" || !this.part.open || performance.now() > until) throw refusal;
+      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN));
+      return this.#ask(until);
+    }
   }
 
   /** The number of the fragment that is shown so many seconds after the beginning. */

@@ -11,6 +11,8 @@ export class Zone {
   #day;
   #short;
   #whole;
+  #weekday;
+  #number;
 
   /** `name` as in the IANA data base: Europe/Berlin. */
   constructor(name) {
@@ -23,6 +25,8 @@ export class Zone {
     this.#exact = formatIn(name, { timeStyle: "medium" });
     this.#day = formatIn(name, { dateStyle: "full" });
     this.#short = formatIn(name, { weekday: "short", day: "numeric", month: "short" });
+    this.#weekday = formatIn(name, { weekday: "narrow" });
+    this.#number = formatIn(name, { day: "numeric" });
     this.#whole = formatIn(name, { dateStyle: "medium", timeStyle: "medium" });
   }
 
@@ -92,6 +96,21 @@ export class Zone {
   /** Sat, 21 Nov */
   shortDay(day) {
     return this.#short.format(this.#noon(day));
+  }
+
+  /** S */
+  weekday(day) {
+    return this.#weekday.format(this.#noon(day));
+  }
+
+  /** Saturday */
+  weekdayInWords(day) {
+    return formatIn(this.name, { weekday: "long" }).format(this.#noon(day));
+  }
+
+  /** 21, in the reader's calendar */
+  dayNumber(day) {
+    return this.#number.format(this.#noon(day));
   }
 
   /** For the name of a file: 2026-11-21-14-02-33. */
