@@ -37,20 +37,24 @@ from camproxy.logs import start_logging
 from camproxy.pairing import Pairing
 from camproxy.probe import Probe
 from camproxy.recording.catalogue import Catalogue
+from camproxy.recording.index import Indexes
 from camproxy.recording.recordings import RecordingPolicy, Recordings
 from camproxy.recording.retention import Limits
 from camproxy.recording.storage import Storage
+from camproxy.recording.thumbnails import Thumbnails
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings, load
 from camproxy.watchdog import Watchdog
 from camproxy.web import auth, health, i18n, login, pages, stats
 from camproxy.web import devices as devices_ws
 from camproxy.web import enrolment as enrolment_routes
+from camproxy.web import recordings as recording_files
 from camproxy.web.announcer import Announcer
-from camproxy.web.api import audit, control, me, spec, users
+from camproxy.web.api import audit, control, me, recording_settings, spec, users
 from camproxy.web.api import cameras as cameras_api
 from camproxy.web.api import devices as devices_api
 from camproxy.web.api import pairing as pairing_api
+from camproxy.web.api import recordings as recordings_api
 from camproxy.web.attempts import Attempts
 from camproxy.web.edge import Sockets, TrustedProxies
 from camproxy.web.errors import handle_errors
@@ -95,7 +99,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
 
     pages.init_pages(app)
     boards = (devices_ws, devices_api, enrolment_routes, pairing_api)
-    for module in (health, stats, viewers, *boards, spec, me, cameras_api, control, users, audit):
+    recorded = (recording_files, recordings_api, recording_settings)
+    for module in (health, stats, viewers, *boards, *recorded, spec, me, cameras_api, control, users, audit):
         app.register_blueprint(module.bp)
 
     socketio = make_socketio(app, settings)
@@ -111,11 +116,16 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     pairing = Pairing(app, clock)
     enrolment = Enrolment(pairing, clock, settings.frame_rate)
     enrolment.listeners.append(enrolment_routes.appear)
-    recordings = make_recordings(app, settings, cameras, clock)
+    storage = Storage(settings.recordings, settings.recording_free_bytes, clock)
+    recordings = make_recordings(app, settings, cameras, storage, clock)
+    indexes = Indexes(storage)
+    thumbnails = Thumbnails(indexes, settings.data_dir / "thumbnails")
+    recordings.removed.append(thumbnails.forget)
     devices.listeners.append(recordings.device_changed)
     fanout = FanOut(clock)
     socketio_viewers = SocketIOViewers(socketio, live, cameras, clock)
     announcer = Announcer(cameras, devices, live, fanout, socketio)
+    recordings.listeners.append(announcer.recording_changed)
 
     runtime = Runtime()
     runtime.add("bootstrap", Bootstrap(app, settings, cameras, devices))
@@ -166,6 +176,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         discovery,
         device_logs,
         recordings,
+        indexes,
+        thumbnails,
         refusals=Attempts(settings.device_refusals),
         arrivals=Attempts(settings.device_connections),
     )
@@ -201,12 +213,11 @@ def policy(settings: Settings) -> Policy:
     )
 
 
-def make_recordings(app: Flask, settings: Settings, cameras: Cameras, clock: Clock) -> Recordings:
+def make_recordings(app: Flask, settings: Settings, cameras: Cameras, storage: Storage, clock: Clock) -> Recordings:
     def sessions() -> Session:
         with app.app_context():
             return Session(db.engine)
 
-    storage = Storage(settings.recordings, settings.recording_free_bytes, clock)
     policy = RecordingPolicy(
         settings.recording_zone,
         Limits(settings.recording_days, settings.recording_bytes),

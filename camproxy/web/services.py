@@ -20,7 +20,9 @@ from camproxy.later import Later
 from camproxy.links.linger import Linger
 from camproxy.pairing import Pairing
 from camproxy.probe import Probe
+from camproxy.recording.index import Indexes
 from camproxy.recording.recordings import Recordings
+from camproxy.recording.thumbnails import Thumbnails
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings
 from camproxy.web.attempts import Attempts
@@ -51,6 +53,8 @@ class Services:
     discovery: Discovery
     device_logs: DeviceLogs
     recordings: Recordings
+    indexes: Indexes
+    thumbnails: Thumbnails
     #: Devices without a valid key, by address; and with one, by device.
     refusals: Attempts
     arrivals: Attempts
