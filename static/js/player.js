@@ -190,7 +190,8 @@ export class Player extends EventTarget {
     const part = this.part;
     if (part?.open) return; // more will come
     const end = part?.to ?? this.position;
-    const next = this.#footage.partAfter(Math.max(end - 1, this.position));
+    // Files overlap by some milliseconds: the next is the next in the list, whenever it begins.
+    const next = part ? this.#footage.parts[this.#footage.parts.indexOf(part) + 1] : this.#footage.partAfter(end);
     if (!next) {
       this.pause();
       this.dispatchEvent(new Event("end"));
