@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from flask import Blueprint, Response, g, request
 from flask.typing import ResponseReturnValue
@@ -62,7 +62,7 @@ def video(recording_id: int) -> ResponseReturnValue:
         response.headers["Cache-Control"] = ASK_AGAIN
         if request.args.get("download") == "1":
             response.headers.set("Content-Disposition", "attachment", filename=file_name(row))
-        return response.make_conditional(ranged(request.environ), accept_ranges=True, complete_length=length)
+        return response.make_conditional(ranged(request.environ, length), accept_ranges=True, complete_length=length)
     except BaseException:
         body.close()
         raise
@@ -112,12 +112,17 @@ class Excerpt:
         self._file.close()
 
 
-def ranged(environ: dict[str, object]) -> dict[str, object]:
-    """Without a range that is none, or of several parts: then all of it is sent, as RFC 9110 (14.2) allows."""
+def ranged(environ: dict[str, Any], length: int) -> dict[str, Any]:
+    """Without a range that is none, or of several parts: then all of it is sent, as RFC 9110 (14.2) allows.
+
+    And the last so many bytes of less than that are all of them (14.1.2), which Werkzeug refuses.
+    """
     asked = request.range
-    if asked is not None and asked.units == "bytes" and len(asked.ranges) == 1:
-        return environ
-    return {name: value for name, value in environ.items() if name != "HTTP_RANGE"}
+    if asked is None or asked.units != "bytes" or len(asked.ranges) != 1:
+        return {name: value for name, value in environ.items() if name != "HTTP_RANGE"}
+    if asked.ranges[0][0] < -length:
+        return environ | {"HTTP_RANGE": "bytes=0-"}
+    return environ
 
 
 def file_name(row: Recording) -> str:
