@@ -41,7 +41,7 @@ export class Exports {
   async refresh() {
     clearTimeout(this.#timer);
     try {
-      this.#items = (await api.get("exports")).items;
+      this.#items = (await api.get("exports")).exports;
       byId("saving").hidden = false;
       this.#draw();
     } catch (refusal) {
@@ -91,6 +91,9 @@ export class Exports {
     bar.setAttribute("aria-label", _("Progress"));
     row.dataset.state = item.state;
     say(row.querySelector(".export-state"), (STATES[item.state] ?? STATES.queued)(item));
+    const missing = (item.missing ?? []).reduce((sum, [begin, end]) => sum + Date.parse(end) - Date.parse(begin), 0);
+    row.querySelector(".export-missing").hidden = !missing;
+    say(row.querySelector(".export-missing"), missing ? _("%(time)s of it could not be read.", { time: inTime(Math.round(missing / 1000)) }) : "");
     const download = row.querySelector("[data-act=download]");
     download.hidden = item.state !== "done";
     download.href = `/exports/${encodeURIComponent(item.id)}/file`;
