@@ -2,7 +2,7 @@
 
 import { api } from "./api.js";
 import { byId, fromTemplate, say } from "./dom.js";
-import { _, inBytes, inPercent, inTime, moment } from "./i18n.js";
+import { _, inBytes, inPercent, inTime } from "./i18n.js";
 import { error } from "./toasts.js";
 
 const LOOK_EVERY = 1000; // ms, while something is being made
@@ -12,7 +12,7 @@ const BUSY = new Set(["queued", "running"]);
 const STATES = {
   queued: () => _("Waiting for its turn"),
   running: ({ progress }) => _("Being made: %(share)s", { share: inPercent(progress) }),
-  done: ({ bytes, expires_at: until }) => (until ? _("Ready, %(size)s. It stays until %(time)s.", { size: inBytes(bytes), time: moment(until) }) : _("Ready, %(size)s", { size: inBytes(bytes) })),
+  done: ({ bytes, expires_at: until }, zone) => (until ? _("Ready, %(size)s. It stays until %(time)s.", { size: inBytes(bytes), time: zone.whole(Date.parse(until)) }) : _("Ready, %(size)s", { size: inBytes(bytes) })),
   failed: ({ error: why }) => (why ? _("It failed: %(why)s", { why }) : _("It failed.")),
   cancelled: () => _("Cancelled"),
 };
@@ -90,7 +90,7 @@ export class Exports {
     bar.value = item.progress;
     bar.setAttribute("aria-label", _("Progress"));
     row.dataset.state = item.state;
-    say(row.querySelector(".export-state"), (STATES[item.state] ?? STATES.queued)(item));
+    say(row.querySelector(".export-state"), (STATES[item.state] ?? STATES.queued)(item, this.#zone));
     const missing = (item.missing ?? []).reduce((sum, [begin, end]) => sum + Date.parse(end) - Date.parse(begin), 0);
     row.querySelector(".export-missing").hidden = !missing;
     say(row.querySelector(".export-missing"), missing ? _("%(time)s of it could not be read.", { time: inTime(Math.round(missing / 1000)) }) : "");

@@ -155,7 +155,8 @@ export class Lookback extends EventTarget {
   #drawChoice(camera) {
     const { all } = this.#cameras;
     byId("no-cameras").hidden = all.length > 0;
-    byId("choice").hidden = byId("lookback").hidden = camera === null;
+    for (const id of ["choice", "lookback"]) byId(id).hidden = camera === null;
+    if (me.is_admin) byId("open-settings").hidden = camera === null;
     const select = byId("camera");
     const options = all.map(({ name, slug }) => [name, slug]);
     // New options would close a list that is being read.
