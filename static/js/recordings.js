@@ -42,7 +42,7 @@ const exports = new Exports(zone);
 const range = new Range(zone, () => player.position, (marked) => exports.save(marked));
 
 showConnection(server);
-say(byId("zone"), _("Times are those of %(zone)s.", { zone: pageData.zone }));
+say(byId("zone"), _("Times: %(zone)s", { zone: zone.inWords }));
 
 // Which camera, which day
 
@@ -59,7 +59,8 @@ lookback.addEventListener("open", ({ detail: at }) => {
   calendar.show(camera, footage.day);
   exports.open(camera);
   say(byId("timeline-title"), zone.dayInWords(footage.day));
-  document.title = `${_("Recordings")}: ${camera.name} · CamProxy`;
+  const what = _("Recordings");
+  document.title = `${what}: ${camera.name} · CamProxy`;
   drawState();
   player.show(at);
 });

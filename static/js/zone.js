@@ -30,6 +30,12 @@ export class Zone {
     this.#whole = formatIn(name, { dateStyle: "medium", timeStyle: "medium" });
   }
 
+  /** Central European Time */
+  get inWords() {
+    const parts = formatIn(this.name, { timeZoneName: "longGeneric" }).formatToParts(Date.now());
+    return parts.find(({ type }) => type === "timeZoneName").value;
+  }
+
   #read(at) {
     return Object.fromEntries(this.#fields.formatToParts(at).map(({ type, value }) => [type, Number(value)]));
   }
