@@ -12,6 +12,8 @@ from typing import BinaryIO
 #: No box that we read into memory is larger; a moof of a day at 25 frames a second would be.
 LARGEST_BOX = 16_000_000
 CODECS = {b"avc1": "h264", b"mp4v": "mjpeg"}
+#: A fragment with more pictures is damaged.
+MOST_PICTURES = 1_000_000
 #: Bytes of a description of pictures before the boxes in it.
 VISUAL_ENTRY = 86
 
@@ -69,13 +71,14 @@ class Track:
         try:
             traf = find(moof, b"traf")
             tfhd, trun, tfdt = find(traf, b"tfhd"), find(traf, b"trun"), find(traf, b"tfdt")
-        except KeyError:
+            begin = int.from_bytes(tfdt[4:12] if tfdt[0] else tfdt[4:8])
+        except (KeyError, IndexError):
             raise Unreadable("a fragment says nothing about its pictures") from None
         duration, size = self._defaults(tfhd)
         flags, count = int.from_bytes(trun[1:4]), int.from_bytes(trun[4:8])
         at = 8 + 4 * bool(flags & 0x1) + 4 * bool(flags & 0x4)
         step = 4 * sum(bool(flags & bit) for bit in (0x100, 0x200, 0x400, 0x800))
-        if step and at + count * step > len(trun):
+        if count > MOST_PICTURES or at + count * step > len(trun):
             raise Unreadable("a fragment says nothing about its pictures")
 
         def column(flag: int, before: int, default: int) -> list[int]:
@@ -85,7 +88,7 @@ class Track:
             return [int.from_bytes(trun[here : here + 4]) for here in range(first, first + count * step, step)]
 
         return Fragment(
-            begin=int.from_bytes(tfdt[4:12] if tfdt[0] else tfdt[4:8]),
+            begin=begin,
             durations=column(0x100, 0, duration),
             sizes=column(0x200, 4 * bool(flags & 0x100), size),
             data=int.from_bytes(trun[8:12], signed=True) if flags & 0x1 else 0,

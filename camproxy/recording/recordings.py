@@ -82,7 +82,10 @@ class Recordings:
         self.removed: list[Callable[[int], None]] = []
         self._told: dict[int, dict[str, Any]] = {}
         self._configs: Mapping[int, CameraRecording] = {}
-        self._urls: dict[int, str] = {}
+        #: The cameras with their addresses, as they were when the settings were read.
+        self._followed: dict[int, tuple[Camera, str]] = {}
+        #: Whether settings were changed since they were read last; and when they are read again that could not be.
+        self._outdated = threading.Event()
         self._reload_at = float("-inf")
         #: Up to when each camera is known to have been recorded or watched, from before the start.
         self._known_until: dict[int, float] = {}
@@ -218,8 +221,7 @@ class Recordings:
 
     def reload(self) -> None:
         """Settings were changed in the database."""
-        self._reload_at = float("-inf")
-        self._urls = {}
+        self._outdated.set()
 
     # In its threads
 
@@ -251,14 +253,21 @@ class Recordings:
     def _follow_cameras(self) -> None:
         """Have a recorder for each camera, with the settings that it has now."""
         cameras = {camera.id: camera for camera in self._cameras}
-        urls = {number: camera.config.url for number, camera in cameras.items()}
+        present = {number: (camera, camera.config.url) for number, camera in cameras.items()}
         now = self._clock.monotonic()
-        if urls == self._urls or now - self._reload_at < RELOAD_EVERY:
+        if (present == self._followed and not self._outdated.is_set()) or now < self._reload_at:
             return
-        self._reload_at = now
-        configs = self._catalogue.settings()
+        self._outdated.clear()  # before they are read: what is changed meanwhile is for the next turn
+        try:
+            configs = self._catalogue.settings()
+        except BaseException:
+            self._outdated.set()
+            self._reload_at = now + RELOAD_EVERY
+            raise
         with self._lock:
-            gone = [self._recorders.pop(number) for number in set(self._recorders) - set(cameras)]
+            # A number may be given again at once after its camera was removed.
+            removed = [number for number, (camera, _) in self._followed.items() if cameras.get(number) is not camera]
+            gone = [self._recorders.pop(number) for number in removed if number in self._recorders]
             for number, camera in cameras.items():
                 if number not in configs:
                     continue
@@ -266,7 +275,7 @@ class Recordings:
                     recorder.config = configs[number]
                 else:
                     self._recorders[number] = self._recorder(camera, configs[number])
-        self._configs, self._urls = configs, urls
+        self._configs, self._followed = configs, present
         for recorder in gone:
             self._told.pop(recorder.camera_id, None)
             recorder.stop(STOP_WITHIN)

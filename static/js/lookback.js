@@ -156,7 +156,10 @@ export class Lookback extends EventTarget {
     const { all } = this.#cameras;
     byId("no-cameras").hidden = all.length > 0;
     for (const id of ["choice", "lookback"]) byId(id).hidden = camera === null;
-    if (me.is_admin) byId("open-settings").hidden = camera === null;
+    if (me.is_admin && camera) {
+      byId("open-settings").hidden = false;
+      byId("open-settings").href = `/devices?recording=${encodeURIComponent(camera.slug)}`;
+    }
     const select = byId("camera");
     const options = all.map(({ name, slug }) => [name, slug]);
     // New options would close a list that is being read.

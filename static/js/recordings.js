@@ -8,13 +8,12 @@ import { byId, say, whyNot } from "./dom.js";
 import { Exports } from "./exports.js";
 import { _ } from "./i18n.js";
 import { Lookback } from "./lookback.js";
-import { me, pageData } from "./page.js";
+import { pageData } from "./page.js";
 import { Player } from "./player.js";
 import { PlayerView } from "./player_view.js";
 import { Preview } from "./preview.js";
 import { Range } from "./range.js";
 import { RecordingCard } from "./recording_card.js";
-import { openRecordingSettings, startRecordingSettings } from "./recording_settings.js";
 import { startRecordingsKeys } from "./recordings_keys.js";
 import { jumpInWords } from "./recordings_words.js";
 import { Server } from "./server.js";
@@ -157,10 +156,5 @@ startRecordingsKeys({
   f: startFullScreen(byId("stage")),
   "?": help,
 });
-
-if (me.is_admin) {
-  startRecordingSettings(zone, () => lookback.refresh());
-  byId("open-settings").addEventListener("click", () => openRecordingSettings(lookback.camera));
-}
 
 lookback.fromAddress();

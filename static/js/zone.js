@@ -109,11 +109,6 @@ export class Zone {
     return this.#weekday.format(this.#noon(day));
   }
 
-  /** Saturday */
-  weekdayInWords(day) {
-    return formatIn(this.name, { weekday: "long" }).format(this.#noon(day));
-  }
-
   /** 21, in the reader's calendar */
   dayNumber(day) {
     return this.#number.format(this.#noon(day));

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, WithJsonSchema
 
 from camproxy.errors import N_
 from camproxy.messages import CameraKey, Switch
@@ -25,6 +25,14 @@ Cause = Literal[
     "encoder_failed",
     "clock_changed",
 ]
+
+
+def row_of(count: int, **items: Any) -> WithJsonSchema:
+    """A list of so many values: OpenAPI 3.1 could say what each of them is, our tools cannot."""
+    return WithJsonSchema({"type": "array", "items": items, "minItems": count, "maxItems": count})
+
+
+Place = Annotated[tuple[float, int, int], row_of(3, type="number")]
 
 
 def utc(at: datetime) -> datetime:
@@ -90,10 +98,12 @@ class IndexOut(Answer):
 
     codec: str = Field(description="of H.264 as RFC 6381 has it, avc1.64001f; mjpeg")
     mime: str
-    init: tuple[int, int] = Field(description="offset and length of what comes before all pictures")
-    fragments: list[tuple[float, int, int]] = Field(description="for H.264; each begins with a keyframe")
+    init: Annotated[tuple[int, int], row_of(2, type="integer")] = Field(
+        description="offset and length of what comes before all pictures"
+    )
+    fragments: list[Place] = Field(description="for H.264; each begins with a keyframe")
     seconds: float
-    frames: list[tuple[float, int, int]] | None = Field(description="for MJPEG: its pictures, each a JPEG file")
+    frames: list[Place] | None = Field(description="for MJPEG: its pictures, each a JPEG file")
 
 
 class ThumbnailQuery(Body):
@@ -119,10 +129,10 @@ class TimelineOut(Answer):
 
     camera: int
     zone: str
-    recordings: list[tuple[int, datetime, datetime | None, State, bool, Codec]]
+    recordings: list[Annotated[tuple[int, datetime, datetime | None, State, bool, Codec], row_of(6)]]
     gaps: list[GapOut]
     events: list[dict[str, Any]]
-    poses: list[tuple[datetime, int, int]]
+    poses: list[Annotated[tuple[datetime, int, int], row_of(3)]]
 
 
 class Goes(Answer):
@@ -170,7 +180,7 @@ class RecordingConfigOut(Answer):
     crf: int
     pre_seconds: float
     post_seconds: float
-    schedule: list[tuple[int, int, int]]
+    schedule: list[Annotated[tuple[int, int, int], row_of(3, type="integer")]]
     days: int | None
     bytes: int | None
     state: RecordingState
