@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from camproxy.bootstrap import Bootstrap
 from camproxy.camera import Policy
 from camproxy.cameras import Cameras
-from camproxy.clock import Clock, SystemClock
+from camproxy.clock import SystemClock
 from camproxy.control.throttle import Throttle
 from camproxy.database import init_database
 from camproxy.device_book import DeviceBook
@@ -36,7 +36,9 @@ from camproxy.links.linger import Linger
 from camproxy.logs import start_logging
 from camproxy.pairing import Pairing
 from camproxy.probe import Probe
+from camproxy.recording.capacity import Capacity
 from camproxy.recording.catalogue import Catalogue
+from camproxy.recording.exports import Exports
 from camproxy.recording.index import Indexes
 from camproxy.recording.recordings import RecordingPolicy, Recordings
 from camproxy.recording.retention import Limits
@@ -53,6 +55,7 @@ from camproxy.web.announcer import Announcer
 from camproxy.web.api import audit, control, me, recording_settings, spec, users
 from camproxy.web.api import cameras as cameras_api
 from camproxy.web.api import devices as devices_api
+from camproxy.web.api import exports as exports_api
 from camproxy.web.api import pairing as pairing_api
 from camproxy.web.api import recordings as recordings_api
 from camproxy.web.attempts import Attempts
@@ -100,7 +103,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     pages.init_pages(app)
     boards = (devices_ws, devices_api, enrolment_routes, pairing_api)
     recorded = (recording_files, recordings_api, recording_settings)
-    for module in (health, stats, viewers, *boards, *recorded, spec, me, cameras_api, control, users, audit):
+    api = (spec, me, cameras_api, control, exports_api, users, audit)
+    for module in (health, stats, viewers, *boards, *recorded, *api):
         app.register_blueprint(module.bp)
 
     socketio = make_socketio(app, settings)
@@ -117,7 +121,10 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     enrolment = Enrolment(pairing, clock, settings.frame_rate)
     enrolment.listeners.append(enrolment_routes.appear)
     storage = Storage(settings.recordings, settings.recording_free_bytes, clock)
-    recordings = make_recordings(app, settings, cameras, storage, clock)
+    catalogue = make_catalogue(app)
+    recordings = Recordings(cameras, catalogue, storage, recording_policy(settings), clock)
+    exports = Exports(catalogue, storage, settings.data_dir / "exports", settings.recording_free_bytes, clock)
+    capacity = Capacity(settings.data_dir / "capacity.json", recordings.loads)
     indexes = Indexes(storage)
     thumbnails = Thumbnails(indexes, settings.data_dir / "thumbnails")
     recordings.removed.append(thumbnails.forget)
@@ -142,6 +149,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     runtime.add("devices", devices)
     runtime.add("cameras", cameras)
     runtime.add("recordings", recordings)
+    runtime.add("exports", exports)
+    runtime.add("capacity", capacity)
     runtime.add("fanout", fanout)
     runtime.add("socketio_viewers", socketio_viewers)
     runtime.add("access", AccessWatch(app))
@@ -176,6 +185,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         discovery,
         device_logs,
         recordings,
+        exports,
+        capacity,
         indexes,
         thumbnails,
         refusals=Attempts(settings.device_refusals),
@@ -213,18 +224,21 @@ def policy(settings: Settings) -> Policy:
     )
 
 
-def make_recordings(app: Flask, settings: Settings, cameras: Cameras, storage: Storage, clock: Clock) -> Recordings:
+def make_catalogue(app: Flask) -> Catalogue:
     def sessions() -> Session:
         with app.app_context():
             return Session(db.engine)
 
-    policy = RecordingPolicy(
+    return Catalogue(sessions)
+
+
+def recording_policy(settings: Settings) -> RecordingPolicy:
+    return RecordingPolicy(
         settings.recording_zone,
         Limits(settings.recording_days, settings.recording_bytes),
         settings.recording_cleanup,
         settings.data_dir / "recording.alive",
     )
-    return Recordings(cameras, Catalogue(sessions), storage, policy, clock)
 
 
 def __getattr__(name: str) -> Any:

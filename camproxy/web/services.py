@@ -20,6 +20,8 @@ from camproxy.later import Later
 from camproxy.links.linger import Linger
 from camproxy.pairing import Pairing
 from camproxy.probe import Probe
+from camproxy.recording.capacity import Capacity
+from camproxy.recording.exports import Exports
 from camproxy.recording.index import Indexes
 from camproxy.recording.recordings import Recordings
 from camproxy.recording.thumbnails import Thumbnails
@@ -53,6 +55,8 @@ class Services:
     discovery: Discovery
     device_logs: DeviceLogs
     recordings: Recordings
+    exports: Exports
+    capacity: Capacity
     indexes: Indexes
     thumbnails: Thumbnails
     #: Devices without a valid key, by address; and with one, by device.
