@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import NewPage
 from tests.browser.filmed import begun, record, recordings, set_recording, stop_recording
 from tests.browser.recordings_page import RecordingsPage
 from tests.integration.people import new_account, new_camera, permit
+from tests.recording.playback import probe
 from tests.running import Person, RunningServer
 
 Login = Callable[..., Page]
@@ -161,3 +163,76 @@ def test_what_cannot_be_fetched_is_said_and_tried_again(
     shown.button("Play").click()
     shown.shows_a_picture()
     expect(page.locator("#veil")).to_be_hidden()
+
+
+def test_a_stretch_becomes_one_video(page: Page, login: Login, filmed: RunningServer, admin: Person) -> None:
+    """Over a seam, from the picture shown at one moment to that at another."""
+    *_, first, second = recordings(admin)
+    shown = RecordingsPage(login(page, filmed), filmed).open(begun(first, 0.2))
+    page.keyboard.press("i")
+    shown.track.press("End")
+    shown.is_past(begun(second))
+    shown.button("End at the picture shown").click()
+    expect(page.locator("#range-length")).to_have_text(re.compile("That is \\d second"))
+    shown.look_closely()
+    expect(shown.span("range")).to_be_visible()
+    shown.button("Save as video").click()
+    row = page.locator(".export")
+    expect(row).to_contain_text("Ready")
+    with page.expect_download() as saving:
+        row.get_by_role("link", name="Download").click()
+    assert saving.value.suggested_filename.startswith("demo 20")
+    played = probe(Path(saving.value.path()))
+    assert played.codec == "h264"
+    assert 0.5 < played.seconds < 3
+
+    page.get_by_label("As").select_option("10")
+    shown.button("Save as video").click()
+    expect(row).to_have_count(2)
+    expect(row.filter(has_text="time-lapse")).to_contain_text("Ready")
+    for left in (1, 0):
+        row.first.get_by_role("button", name="Remove").click()
+        expect(row).to_have_count(left)
+
+
+def test_a_long_export_shows_how_far_it_is_and_can_be_cancelled(
+    page: Page, login: Login, filmed: RunningServer, admin: Person
+) -> None:
+    """A short one that the page takes for a long one: only how far it is has been changed on the way."""
+    last = recordings(admin)[-1]
+    stretch = {"camera": last["camera"], "from": begun(last), "to": begun(last, 1)}
+    made = admin.made("/api/exports", stretch)
+
+    def half_way(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        for export in told["exports"]:
+            export |= {"state": "running", "progress": 0.5}
+        route.fulfill(response=answer, json=told)
+
+    login(page, filmed)
+    page.route("**/api/exports", half_way)
+    RecordingsPage(page, filmed).open(begun(last, 0.2))
+    row = page.locator(".export")
+    expect(row.get_by_role("progressbar", name="Progress")).to_have_js_property("value", 0.5)
+    expect(row).to_contain_text("Being made: 50%")
+    expect(row.get_by_role("link", name="Download")).to_be_hidden()
+    row.get_by_role("button", name="Cancel").click()
+    expect(row).to_have_count(0)
+    assert admin.get(f"/api/exports/{made['id']}").status_code == 404
+
+
+def test_nothing_was_recorded_in_the_stretch(
+    new_page: NewPage, login: Login, filmed: RunningServer, admin: Person
+) -> None:
+    page = login(new_page(expected=("404",)), filmed, path="/recordings")
+    RecordingsPage(page, filmed).shows_a_picture()
+    for edge in ("From", "To"):
+        page.get_by_label(edge, exact=True).fill("00:00:01")
+    page.get_by_role("button", name="Save as video").click()
+    assert page.get_by_label("To", exact=True).evaluate("field => field.validationMessage") == (
+        "It must end after it has begun."
+    )
+    page.get_by_label("To", exact=True).fill("00:00:02")
+    page.get_by_role("button", name="Save as video").click()
+    expect(page.locator("#range .form-error")).not_to_be_empty()
