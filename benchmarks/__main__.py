@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import devices, endurance, fanout, latency, recordings, startup
+from benchmarks import devices, endurance, fanout, latency, lookback, recordings, startup
 from benchmarks.load import compiler
 from benchmarks.machine import description
 from benchmarks.table import Table
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[], Table]] = {
     "cameras": endurance.cameras,
     "devices": devices.run,
     "recordings": recordings.run,
+    "lookback": lookback.run,
     "start": startup.run,
 }
 #: The same in a minute or two, to see that they work: the figures mean little.
@@ -33,6 +34,7 @@ QUICK: dict[str, Callable[[], Table]] = {
     "cameras": partial(endurance.cameras, seconds=1, count=3, viewers=2, rounds=1),
     "devices": partial(devices.run, seconds=2, count=3, viewers=2, rounds=1, warm_up=0.5),
     "recordings": partial(recordings.run, count=1000, rounds=2, hour=5),
+    "lookback": partial(lookback.run, seconds=60, rounds=1),
     "start": partial(startup.run, rounds=1),
 }
 #: As long as the claim goes, where that is longer than what is measured otherwise.

@@ -30,6 +30,7 @@ export class VideoScreen extends EventTarget {
   #hungry = true; // whether the last look found more to fetch
   #batch = 1; // fragments in one request
   #timer;
+  #closed = false;
   #shownAt = null; // media time of the picture that is seen
 
   /** `files(part)` -> its PartFile. */
@@ -54,6 +55,7 @@ export class VideoScreen extends EventTarget {
   }
 
   close() {
+    this.#closed = true;
     clearInterval(this.#timer);
     this.#turn += 1;
     this.#asked.abort();
@@ -230,6 +232,7 @@ export class VideoScreen extends EventTarget {
   async #feed() {
     if (this.#feeding) return;
     this.#feeding = true;
+    let aborted = false;
     try {
       await this.#opened;
       while (this.#cursor && this.#needsMore()) {
@@ -238,11 +241,12 @@ export class VideoScreen extends EventTarget {
       }
     } catch (failure) {
       if (!isAbort(failure)) this.dispatchEvent(new CustomEvent("fault", { detail: failure }));
-      else this.#hungry = true;
+      else if (!this.#closed) aborted = true;
     } finally {
       this.#feeding = false;
     }
-    if (this.#asked.signal.aborted) return;
+    // Somebody went elsewhere while it was fetching: there it begins at once.
+    if (aborted) return this.#feed();
     this.dispatchEvent(new Event("moved"));
   }
 
