@@ -55,19 +55,19 @@ def run(seconds: int = 600, rounds: int = 10) -> Table:
         f"moment that nothing was fetched of. Medians of {rounds}, in brackets the least and the most.",
         ("", "measured", "", "at most", "holds"),
     )
-    with Server(RECORDING_DAYS=36_500, RECORDING_FREE_BYTES=0, RECORDING_TIMEZONE="UTC") as server:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            page = browser.new_page()
-            log_in(page, server)
-            for number, codec in enumerate(("h264", "mjpeg"), 1):
-                server.add_camera(codec, "demo:garden", enabled=False)
-                film(server, codec, number, seconds)
-                visits = [visit(page, server, codec) for _ in range(rounds)]
-                add(table, f"visit, {codec}", visits, VISIT)
-                look_closely(page)
-                add(table, f"seek, {codec}", [page.evaluate(PRESSED, "PageUp") for _ in range(rounds)], SEEK)
-            browser.close()
+    settings = {"RECORDING_DAYS": 36_500, "RECORDING_FREE_BYTES": 0, "RECORDING_TIMEZONE": "UTC"}
+    with Server(**settings) as server, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page()
+        log_in(page, server)
+        for number, codec in enumerate(("h264", "mjpeg"), 1):
+            server.add_camera(codec, "demo:garden", enabled=False)
+            film(server, codec, number, seconds)
+            visits = [visit(page, server, codec) for _ in range(rounds)]
+            add(table, f"visit, {codec}", visits, VISIT)
+            look_closely(page)
+            add(table, f"seek, {codec}", [page.evaluate(PRESSED, "PageUp") for _ in range(rounds)], SEEK)
+        browser.close()
     return table
 
 

@@ -59,6 +59,11 @@ export class Lookback extends EventTarget {
     return teachInWords(this.camera, this.recording, me.is_admin);
   }
 
+  /** Whether it could be switched on, by whoever looks. */
+  get couldBeOn() {
+    return me.is_admin && this.recording?.mode === "off";
+  }
+
   /** What the address names, else the person's own camera and its latest recording. */
   async fromAddress() {
     const query = new URLSearchParams(location.search);
@@ -158,7 +163,7 @@ export class Lookback extends EventTarget {
     for (const id of ["choice", "lookback"]) byId(id).hidden = camera === null;
     if (me.is_admin && camera) {
       byId("open-settings").hidden = false;
-      byId("open-settings").href = `/devices?recording=${encodeURIComponent(camera.slug)}`;
+      for (const link of [byId("open-settings"), byId("switch-on").firstElementChild]) link.href = `/devices?recording=${encodeURIComponent(camera.slug)}`;
     }
     const select = byId("camera");
     const options = all.map(({ name, slug }) => [name, slug]);

@@ -8,7 +8,7 @@ import { byId, say, whyNot } from "./dom.js";
 import { Exports } from "./exports.js";
 import { _ } from "./i18n.js";
 import { Lookback } from "./lookback.js";
-import { pageData } from "./page.js";
+import { me, pageData } from "./page.js";
 import { Player } from "./player.js";
 import { PlayerView } from "./player_view.js";
 import { Preview } from "./preview.js";
@@ -74,7 +74,9 @@ lookback.addEventListener("recording", () => drawState());
 calendar.addEventListener("choose", ({ detail: day }) => lookback.open(lookback.camera, day));
 
 function drawState() {
-  view.teach = lookback.footage?.parts.length ? null : lookback.teach;
+  const empty = !lookback.footage?.parts.length;
+  view.teach = empty ? lookback.teach : null;
+  if (me.is_admin) byId("switch-on").hidden = !empty || !lookback.couldBeOn;
   byId("alarm").hidden = !lookback.alarm;
   say(byId("alarm"), lookback.alarm);
 }

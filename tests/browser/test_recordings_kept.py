@@ -97,7 +97,7 @@ def test_an_empty_page_teaches_and_fills_by_itself(
     page.goto(f"{filmed.url}/recordings?camera={camera['slug']}")
     expect(page.locator("#veil")).to_contain_text("Nothing is recorded on this day")
     expect(page.locator("#veil")).to_contain_text("is switched off. Switch it on, and this page fills by itself.")
-    page.get_by_role("link", name="Recording settings").click()
+    page.get_by_role("link", name="Switch recording on").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Record", exact=True).select_option("continuous")
     dialog.get_by_role("button", name="Save").click()
