@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from benchmarks import devices, endurance, fanout, latency, recordings
+from benchmarks import devices, endurance, fanout, latency, lookback, recordings
 from benchmarks.__main__ import BENCHMARKS, LONG, QUICK
 from benchmarks.load import programs
 from benchmarks.table import NO, YES, Rounds, Table, verdict
@@ -63,6 +63,12 @@ def test_boards_that_dial_in_are_counted_and_commanded() -> None:
 def test_what_a_page_of_recordings_waits_for_is_measured() -> None:
     table = recordings.run(count=1000, rounds=1, hour=3)
     assert len(table.rows) == 11
+    assert all(float(row[1]) >= 1 for row in table.rows)
+
+
+def test_what_a_person_waits_for_who_looks_back_is_measured() -> None:
+    table = lookback.run(seconds=60, rounds=1)
+    assert [row[0] for row in table.rows] == ["visit, h264", "seek, h264", "visit, mjpeg", "seek, mjpeg"]
     assert all(float(row[1]) >= 1 for row in table.rows)
 
 
