@@ -23,6 +23,7 @@ struct Faults {
   bool wifi = true;
   bool drop = false;
   uint32_t silent_ms = 0;
+  uint32_t slow = 0;  // bytes a second that it can send; 0: as the network likes
   int garbage = 0;
   int truncated = 0;
   int blind = 0;
@@ -64,6 +65,7 @@ class SimBoard final : public Board {
  private:
   void take_input(int milliseconds);
   void fault(const std::string& line);
+  void measure() const;
 
   Faults& faults_;
   char** words_;
@@ -180,11 +182,14 @@ class SimConnection final : public Connection {
  private:
   bool dropped();
   bool silent();
+  size_t budget(size_t wanted);
   Connection& real_;
   Faults& faults_;
   const SimBoard& board_;
   bool counting_ = false;
   Ticks silent_since_ = 0;
+  Ticks sent_at_ = 0;
+  uint32_t allowed_ = 0;
 };
 
 }  // namespace camproxy::sim

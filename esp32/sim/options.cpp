@@ -11,7 +11,7 @@ static const char kHelp[] = R"(A simulated ESP32-CAM: the board's own code, with
   --store DIR          what stays without power: set-up, configuration, firmware slots
   --pictures DIR       what it sees: DIR/<FRAMESIZE>/<pan>-<tilt>.jpg, made by make_pictures.py
   --pose FILE          where the head points, "90 45"; the picture follows
-  --pose-port N        or the same by UDP on 127.0.0.1:N
+  --pose-port N        or what a simulated Pico with the same --pose-port says on 127.0.0.1:N
 
 Set-up, for a store that is empty (a person would type it at the serial port):
   --server URL         https://host:port or http://host:port; without it, the server is looked for by mDNS
@@ -27,7 +27,8 @@ Set-up, for a store that is empty (a person would type it at the serial port):
 
 Its standard input is the serial port. Lines that begin with ! happen to it:
   !pir 0|1   !heap N   !block N   !wifi 0|1   !drop   !silent SECONDS   !garbage N   !truncate N   !blind N
-  !brownout  !hang     !wake     !state
+  !slow BYTES A SECOND           !brownout   !hang      !wake     !state
+  !later MILLISECONDS: its clock jumps               !measure: the memory and the files that it holds
 )";
 
 Options read_options(int count, char** words) {

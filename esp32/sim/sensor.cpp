@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -66,13 +67,23 @@ void SimSensor::stop() {
   say("sim camera off");
 }
 
+// What the simulated Pico says (pico/sim/README.md): {"servo1": 90, "servo2": 45.25}; null while a servo has no pulses.
+static void turn(const char* said, const char* servo, int& angle) {
+  const char* found = strstr(said, servo);
+  const char* value = found ? strchr(found, ':') : nullptr;
+  if (!value) return;
+  char* end = nullptr;
+  const double degrees = strtod(value + 1, &end);
+  if (end != value + 1 && degrees >= 0 && degrees <= 180) angle = static_cast<int>(degrees + 0.5);
+}
+
 SimSensor::Pose SimSensor::pose() {
-  char text[64];
+  char text[128];
   ssize_t got = 0;
   while (pose_socket_ >= 0 && (got = recv(pose_socket_, text, sizeof text - 1, 0)) > 0) {
     text[got] = 0;
-    Pose next;
-    if (sscanf(text, "%d %d", &next.pan, &next.tilt) == 2) pose_ = next;
+    turn(text, "servo1", pose_.pan);
+    turn(text, "servo2", pose_.tilt);
   }
   if (!options_.pose_file.empty()) {
     std::ifstream file(options_.pose_file);

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import subprocess
 
-from tests.firmware.esp32cam import build, skip_without
+from tests.firmware.esp32cam import ESP32, build, skip_without
 
 
 def test_units() -> None:
-    """JSON, WebSocket, HTTP, backoff, power … with a clock that wraps and bytes that were tampered with."""
+    """JSON, WebSocket, HTTP, backoff, power, tests/wire … with a clock that wraps and bytes that were tampered with."""
     skip_without()
-    done = subprocess.run([build("unit") / "unit"], capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run([build("unit") / "unit"], cwd=ESP32, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
