@@ -99,6 +99,7 @@ class SimSensor final : public Sensor {
     int tilt = 90;
   };
   Pose pose();
+  void open_album(FrameSize size);
   const Picture& look(const Pose& pose);
 
   const Options& options_;
@@ -110,6 +111,7 @@ class SimSensor final : public Sensor {
   std::string folder_;
   std::vector<Pose> views_;
   std::map<std::string, Picture> seen_;
+  Picture now_;
   Picture spoilt_;
 };
 

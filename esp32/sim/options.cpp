@@ -10,6 +10,7 @@ static const char kHelp[] = R"(A simulated ESP32-CAM: the board's own code, with
 
   --store DIR          what stays without power: set-up, configuration, firmware slots
   --pictures DIR       what it sees: DIR/<FRAMESIZE>/<pan>-<tilt>.jpg, made by make_pictures.py
+  --live FILE          or what another program has last put there; the size is then that program's business
   --pose FILE          where the head points, "90 45"; the picture follows
   --pose-port N        or what a simulated Pico with the same --pose-port says on 127.0.0.1:N
 
@@ -33,10 +34,11 @@ Its standard input is the serial port. Lines that begin with ! happen to it:
 
 Options read_options(int count, char** words) {
   Options options;
-  enum { store = 1, pictures, pose, pose_port, server, token, key, pin, fingerprint, ca, update_key, name, view_token,
+  enum { store = 1, pictures, live, pose, pose_port, server, token, key, pin, fingerprint, ca, update_key, name, view_token,
          view_port, mac, code, interface, clock, heap, no_psram, help };
   static const option known[] = {
-      {"store", 1, nullptr, store}, {"pictures", 1, nullptr, pictures}, {"pose", 1, nullptr, pose},
+      {"store", 1, nullptr, store}, {"pictures", 1, nullptr, pictures}, {"live", 1, nullptr, live},
+      {"pose", 1, nullptr, pose},
       {"pose-port", 1, nullptr, pose_port}, {"server", 1, nullptr, server}, {"token", 1, nullptr, token},
       {"key", 1, nullptr, key}, {"pin", 1, nullptr, pin}, {"fingerprint", 1, nullptr, fingerprint},
       {"ca", 1, nullptr, ca}, {"update-key", 1, nullptr, update_key}, {"name", 1, nullptr, name},
@@ -48,6 +50,7 @@ Options read_options(int count, char** words) {
     switch (found) {
       case store: options.store = optarg; break;
       case pictures: options.pictures = optarg; break;
+      case live: options.live = optarg; break;
       case pose: options.pose_file = optarg; break;
       case pose_port: options.pose_port = static_cast<uint16_t>(number()); break;
       case server: options.server = optarg; break;
@@ -70,8 +73,8 @@ Options read_options(int count, char** words) {
       default: exit(2);
     }
   }
-  if (options.store.empty() || options.pictures.empty()) {
-    fputs("--store and --pictures are needed; --help says more\n", stderr);
+  if (options.store.empty() || (options.pictures.empty() && options.live.empty())) {
+    fputs("--store and --pictures, or --live, are needed; --help says more\n", stderr);
     exit(2);
   }
   return options;

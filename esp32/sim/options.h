@@ -9,6 +9,7 @@ namespace camproxy::sim {
 struct Options {
   std::string store;      // a directory: NVS and the OTA slots
   std::string pictures;   // a directory of <FRAMESIZE>/<pan>-<tilt>.jpg, see make_pictures.py
+  std::string live;       // a JPEG that another program writes anew all the time; instead of `pictures`
   std::string pose_file;  // "90 45", read whenever a picture is taken
   uint16_t pose_port = 0; // or as a simulated Pico says it by UDP on loopback
   std::string server;     // http(s)://host:port

@@ -43,6 +43,13 @@ bool SimSensor::adjust(FrameSize size, uint8_t) {
   if (!running_) panic("a camera is adjusted that does not run");
   if (out_) panic("the camera is adjusted while a frame is out");
   if (!options_.psram && size > FrameSize::qvga) return false;
+  if (options_.live.empty()) open_album(size);
+  say(std::string("sim camera ") + facts(size).name);
+  return true;
+}
+
+// The folder of that size, or whichever there is.
+void SimSensor::open_album(FrameSize size) {
   folder_ = options_.pictures + "/" + facts(size).name;
   if (!fs::is_directory(folder_)) {
     folder_.clear();
@@ -56,8 +63,6 @@ bool SimSensor::adjust(FrameSize size, uint8_t) {
     if (sscanf(entry.path().filename().c_str(), "%d-%d.jpg", &view.pan, &view.tilt) == 2) views_.push_back(view);
   }
   if (views_.empty()) panic("there are no pictures in " + folder_);
-  say(std::string("sim camera ") + facts(size).name);
-  return true;
 }
 
 void SimSensor::stop() {
@@ -93,7 +98,13 @@ SimSensor::Pose SimSensor::pose() {
   return pose_;
 }
 
+static std::vector<uint8_t> whole(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 const SimSensor::Picture& SimSensor::look(const Pose& pose) {
+  if (!options_.live.empty()) return now_ = whole(options_.live);
   const Pose* nearest = &views_.front();
   const auto away = [&pose](const Pose& view) { return abs(view.pan - pose.pan) + abs(view.tilt - pose.tilt); };
   for (const Pose& view : views_)
@@ -101,10 +112,7 @@ const SimSensor::Picture& SimSensor::look(const Pose& pose) {
   char name[32];
   snprintf(name, sizeof name, "/%03d-%03d.jpg", nearest->pan, nearest->tilt);
   Picture& picture = seen_[folder_ + name];
-  if (picture.empty()) {
-    std::ifstream file(folder_ + name, std::ios::binary);
-    picture.assign(std::istreambuf_iterator<char>(file), {});
-  }
+  if (picture.empty()) picture = whole(folder_ + name);
   return picture;
 }
 
@@ -116,6 +124,7 @@ bool SimSensor::take(Frame& frame) {
     return false;
   }
   const Picture* picture = &look(pose());
+  if (picture->empty()) return false;
   if (faults_.garbage > 0 || faults_.truncated > 0) {
     spoilt_ = *picture;
     if (faults_.truncated > 0) {

@@ -65,6 +65,7 @@ const FAULTS = {
   drop: () => sockets.each((socket) => socket.drop()),
   silent: () => sockets.each((socket) => socket.silence()),
   garbage: (text) => sockets.each((socket) => socket.inject(text)),
+  servo: (state) => pose.stick(state === 'stuck'),
   hang: () => micropython.runPython('while True: pass'),
   heap: (bytes) => { weather.freeHeap = bytes === '' ? -1 : Number(bytes) },
   rssi: (dbm) => { weather.rssi = Number(dbm) },
