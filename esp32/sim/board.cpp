@@ -39,7 +39,7 @@ static void bitten(int) {
 }
 
 SimBoard::SimBoard(const Options& options, Faults& faults, char** words)
-    : faults_(faults), words_(words), clock_(options.clock), begun_(std::chrono::steady_clock::now()) {
+    : faults_(faults), words_(words), clock_(options.clock), speed_(options.speed), begun_(std::chrono::steady_clock::now()) {
   faults_.heap = faults_.block = options.heap;
   const char* reason = getenv("SIM_RESET");
   const char* wake = getenv("SIM_WAKE");
@@ -55,7 +55,7 @@ SimBoard::SimBoard(const Options& options, Faults& faults, char** words)
 
 Ticks SimBoard::ticks() const {
   const auto passed = std::chrono::steady_clock::now() - begun_;
-  return clock_ + static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(passed).count());
+  return clock_ + static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(passed * speed_).count());
 }
 
 void SimBoard::feed_watchdog() { alarm(kWatchdog); }
@@ -95,7 +95,7 @@ void SimBoard::sleep(uint32_t seconds, bool by_motion) {
   say("sim asleep " + std::to_string(seconds) + (by_motion ? " motion" : ""));
   alarm(0);
   setenv("SIM_HELD", "1", 1);
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(1000ULL * seconds / speed_);
   faults_.wake = false;
   while (!input_ended_) {
     if (by_motion && faults_.motion) reset("deepsleep", "motion");

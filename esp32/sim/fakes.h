@@ -70,6 +70,7 @@ class SimBoard final : public Board {
   Faults& faults_;
   char** words_;
   uint32_t clock_;
+  uint32_t speed_;
   std::chrono::steady_clock::time_point begun_;
   std::string reset_;
   Wake woken_by_ = Wake::none;

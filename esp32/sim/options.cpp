@@ -25,6 +25,7 @@ Set-up, for a store that is empty (a person would type it at the serial port):
   --update-key FILE    public key for firmware, PEM
   --interface ADDR     speak mDNS on the interface of that address
   --mac M  --clock MS  --heap BYTES  --no-psram
+  --speed N            so many of its seconds pass in one of ours
 
 Its standard input is the serial port. Lines that begin with ! happen to it:
   !pir 0|1   !heap N   !block N   !wifi 0|1   !drop   !silent SECONDS   !garbage N   !truncate N   !blind N
@@ -35,7 +36,7 @@ Its standard input is the serial port. Lines that begin with ! happen to it:
 Options read_options(int count, char** words) {
   Options options;
   enum { store = 1, pictures, live, pose, pose_port, server, token, key, pin, fingerprint, ca, update_key, name, view_token,
-         view_port, mac, code, interface, clock, heap, no_psram, help };
+         view_port, mac, code, interface, clock, speed, heap, no_psram, help };
   static const option known[] = {
       {"store", 1, nullptr, store}, {"pictures", 1, nullptr, pictures}, {"live", 1, nullptr, live},
       {"pose", 1, nullptr, pose},
@@ -44,7 +45,7 @@ Options read_options(int count, char** words) {
       {"ca", 1, nullptr, ca}, {"update-key", 1, nullptr, update_key}, {"name", 1, nullptr, name},
       {"view-token", 1, nullptr, view_token}, {"view-port", 1, nullptr, view_port}, {"mac", 1, nullptr, mac},
       {"code", 1, nullptr, code}, {"interface", 1, nullptr, interface}, {"clock", 1, nullptr, clock},
-      {"heap", 1, nullptr, heap}, {"no-psram", 0, nullptr, no_psram}, {"help", 0, nullptr, help}, {}};
+      {"speed", 1, nullptr, speed}, {"heap", 1, nullptr, heap}, {"no-psram", 0, nullptr, no_psram}, {"help", 0, nullptr, help}, {}};
   const auto number = [] { return static_cast<uint32_t>(strtoul(optarg, nullptr, 10)); };
   for (int found = 0; (found = getopt_long(count, words, "", known, nullptr)) != -1;) {
     switch (found) {
@@ -67,6 +68,7 @@ Options read_options(int count, char** words) {
       case code: options.code = optarg; break;
       case interface: options.interface = optarg; break;
       case clock: options.clock = number(); break;
+      case speed: options.speed = number(); break;
       case heap: options.heap = number(); break;
       case no_psram: options.psram = false; break;
       case help: fputs(kHelp, stdout); exit(0);

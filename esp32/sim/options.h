@@ -26,6 +26,7 @@ struct Options {
   std::string code;
   std::string interface;  // its IPv4 address: where mDNS is spoken
   uint32_t clock = 0;     // milliseconds at which its clock begins
+  uint32_t speed = 1;     // milliseconds of the board that pass in one of ours
   uint32_t heap = 120000;
   bool psram = true;
 };

@@ -20,6 +20,14 @@ for (const what of ['uncaughtException', 'unhandledRejection']) {
   })
 }
 
+// A board that lives faster: its clocks and its waits; the watchdog is in run.mjs.
+const speed = Number(options.speed)
+if (speed !== 1) {
+  const [now, wait, begun] = [Date.now, setTimeout, Date.now()]
+  Date.now = () => Math.round(begun + (now() - begun) * speed)
+  globalThis.setTimeout = (done, milliseconds, ...more) => wait(done, milliseconds / speed, ...more)
+}
+
 const settrace = '@micropython/micropython-webassembly-pyscript/micropython-settrace.wasm'
 const micropython = await loadMicroPython({
   url: options.settrace ? createRequire(import.meta.url).resolve(settrace) : undefined,

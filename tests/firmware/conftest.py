@@ -18,6 +18,37 @@ from tests.running import Person, RunningServer
 
 Start = Callable[..., SimulatedPico]
 
+#: Many boards come and go here, all from one address.
+ROOM = {"ENROL_LIMIT": "1000 per minute", "DEVICE_CONNECTIONS": "100000 per minute"}
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """One for all tests of boards, each of which brings boards of its own."""
+    running = RunningServer(tmp_path_factory.mktemp("server"), **ROOM)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="package")
+def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """The same over TLS."""
+    running = RunningServer(tmp_path_factory.mktemp("secure"), TLS="true", **ROOM)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="package")
+def admin(server: RunningServer) -> Iterator[Person]:
+    with server.person() as person:
+        yield person
+
+
+@pytest.fixture(scope="package")
+def secure_admin(secure: RunningServer) -> Iterator[Person]:
+    with secure.person() as person:
+        yield person
+
 
 @pytest.fixture
 def enrolled(admin: Person) -> Enrolled:

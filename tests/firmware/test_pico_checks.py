@@ -11,11 +11,10 @@ from pathlib import Path
 
 from camproxy.device_config import PicoConfig
 from scripts.setup import node
-from tests.conftest import MakeServer
 from tests.firmware.conftest import Start
 from tests.firmware.pico import PICO, Head, until_online
 from tests.integration.boards import Enrolled
-from tests.running import PROJECT
+from tests.running import PROJECT, Person
 
 README = (PICO / "README.md").read_text()
 
@@ -81,22 +80,23 @@ def test_the_pose_goes_to_the_port_that_is_named(enrolled: Enrolled, start: Star
             assert said.keys() == wanted.keys()
 
 
-def test_the_script_for_a_simulated_pico(make_server: MakeServer, tmp_path: Path) -> None:
-    server = make_server()
-    with server.person() as admin:
-        token = admin.made("/api/pairing", {"kind": "pico", "allow_unencrypted": True})["token"]
-        command = [sys.executable, "scripts/simulated_pico.py", "--server", server.url, "--token", token]
-        started = subprocess.Popen(
-            [*command, "--flash", str(tmp_path / "flash")], cwd=PROJECT, stdin=-1, stdout=-1, text=True
-        )
-        assert started.stdout
-        for line in started.stdout:
-            if "enrolled" in json.loads(line).get("text", ""):
-                break
-        started.communicate(timeout=10)  # it ends with its input
-        assert started.returncode == 0
-        (device,) = admin.get("/api/devices").json()["items"]
-        assert device["name"] == "Simulated Pico"
+def test_the_script_for_a_simulated_pico(admin: Person, tmp_path: Path) -> None:
+    token = admin.made("/api/pairing", {"kind": "pico", "allow_unencrypted": True})["token"]
+    command = [sys.executable, "scripts/simulated_pico.py", "--server", admin.server.url, "--token", token]
+    started = subprocess.Popen(
+        [*command, "--flash", str(tmp_path / "flash"), "--mac", "28:CD:C1:0C:00:01"],
+        cwd=PROJECT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert started.stdout
+    for line in started.stdout:
+        if "enrolled" in json.loads(line).get("text", ""):
+            break
+    started.communicate(timeout=10)  # it ends with its input
+    assert started.returncode == 0
+    assert "Simulated Pico" in [device["name"] for device in admin.get("/api/devices").json()["items"]]
 
 
 def test_the_script_says_what_it_lacks(tmp_path: Path) -> None:
