@@ -8,10 +8,11 @@ import sys
 
 import pytest
 
-from benchmarks import devices, endurance, fanout, latency
+from benchmarks import boards, devices, endurance, fanout, latency
 from benchmarks.__main__ import BENCHMARKS, LONG, QUICK
 from benchmarks.load import programs
 from benchmarks.table import NO, YES, Rounds, Table, verdict
+from tests.firmware.esp32cam import skip_without
 from tests.running import PROJECT
 
 
@@ -58,6 +59,17 @@ def test_boards_that_dial_in_are_counted_and_commanded() -> None:
     assert 15 < pictures < 25, "two cameras, 10 fps"
     assert 0 < p50 <= p99
     assert offline == 0
+
+
+def test_the_boards_own_firmware_is_measured() -> None:
+    skip_without()
+    table = boards.run(seconds=2, rounds=1, commands=8)
+    missing, server, camera, *times = (float(row[1]) for row in table.rows)
+    assert missing < 50
+    assert server > 0
+    assert camera > 0
+    assert 0 < times[0] <= times[1]
+    assert 0 < times[2] <= times[3]
 
 
 def test_each_benchmark_can_be_tried_and_an_unknown_one_is_refused() -> None:

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
 from PIL import Image
 
-from camproxy.certificates import make_self_signed, spki_pin
-from tests.firmware.esp32cam import SimulatedCamera, Start, mac
+from camproxy.certificates import make_self_signed
+from tests.firmware.esp32cam import SimulatedCamera, Start, mac, pin_of
 from tests.integration.boards import Enrolled, enrol
 from tests.integration.people import wait_until
 from tests.running import Person, RunningServer
@@ -35,10 +34,6 @@ FAST = ("--speed", "5")
 RECONNECTIONS = 200
 #: Bytes. mbedTLS keeps the last session; the server's certificate may be renewed.
 GROWTH = 2_000
-
-
-def pin_of(server: RunningServer) -> str:
-    return spki_pin(x509.load_pem_x509_certificate(Path(server.certificate).read_bytes()))
 
 
 def known_to(admin: Person) -> tuple[Enrolled, list[str]]:
