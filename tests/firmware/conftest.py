@@ -12,14 +12,12 @@ import pytest
 
 from tests.firmware.esp32cam import ESP32, SimulatedCamera, skip_without
 from tests.firmware.esp32cam import Start as StartCamera
+from tests.firmware.house import ROOM
 from tests.firmware.pico import SimulatedPico, write_config, write_key
 from tests.integration.boards import Enrolled, enrol
 from tests.running import Person, RunningServer
 
 Start = Callable[..., SimulatedPico]
-
-#: Many boards come and go here, all from one address.
-ROOM = {"ENROL_LIMIT": "1000 per minute", "DEVICE_CONNECTIONS": "100000 per minute"}
 
 
 @pytest.fixture(scope="package")
