@@ -257,6 +257,20 @@ def test_short_memory_costs_pictures_and_nothing_else(admin: Person, start_camer
     assert status(device)["online"]
 
 
+def test_a_slow_line_costs_pictures_and_nothing_else(admin: Person, start_camera: Start) -> None:
+    device, options = known_to(admin)
+    camera = start_camera(*options)
+    until_frames(device)
+    camera.happen("slow 40000")  # bytes a second: a picture of SVGA takes a good half of one
+    before = frames(device)
+    took = wait_until(lambda: frames(device) >= before + 4, "pictures come, slowly", timeout=20)
+    assert took > 1
+    assert order(device, "ping").ok
+    camera.happen("slow 0")
+    until_frames(device, 10)
+    assert "sim offline" not in camera.printed
+
+
 def test_spoilt_pictures_end_nothing(admin: Person, start_camera: Start) -> None:
     device, options = known_to(admin)
     camera = start_camera(*options)
