@@ -138,8 +138,8 @@ class Boards:
 
 def main(arguments: list[str] | None = None) -> int:
     options = read_options(arguments)
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGHUP, end)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # also where a shell has them ignored
+        signal.signal(number, end)
     boards = None
     with tempfile.TemporaryDirectory(prefix="camproxy-boards-") as directory:
         try:

@@ -20,7 +20,7 @@ CAMERA: tuple[tuple[str, str | None], ...] = (
     (r"sim hangs", "hangs"),
     (r"sim .*", None),
     (r"panic: (.*)", r"is ended: \1"),
-    (r"info (?:kept|poweron|sw|deepsleep|brownout|wifi .*|commands: .*)", None),
+    (r"info (?:kept|poweron|sw|deepsleep|brownout|task_wdt|wifi .*|commands: .*)", None),
     (r"(?:info|warning|error) (.*)", r"\1"),
 )
 #: GPIO number of servo1, see pico/README.md; the other is the tilt, and 15 is the lamp.
