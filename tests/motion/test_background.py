@@ -1,0 +1,125 @@
+"""What is motion, and what is only light, noise or another direction."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from camproxy.motion.background import EVERYWHERE, Background, Look, Sensitivity
+
+SIZE = (800, 600)
+RANDOM = np.random.default_rng(2026)
+#: A room: large and small things, some of them bright.
+ROOM = Image.fromarray(RANDOM.normal(110, 45, (30, 40)).clip(0, 255).astype(np.uint8)).resize(
+    SIZE, Image.Resampling.BICUBIC
+)
+
+
+def picture(
+    person: tuple[int, int] | None = None, *, size: int = 80, light: int = 0, noise: float = 4, shift: int = 0
+) -> bytes:
+    """A JPEG of the room, perhaps with a bright somebody in it, in other light, or seen from further right."""
+    room = ROOM.copy()
+    if person:
+        x, y = person
+        ImageDraw.Draw(room).rectangle((x, y, x + size, y + size), fill=250)
+    seen = np.roll(np.asarray(room, dtype=np.float32), -shift, axis=1) + light
+    seen += RANDOM.normal(0, noise, seen.shape)
+    out = BytesIO()
+    Image.fromarray(seen.clip(0, 255).astype(np.uint8)).convert("RGB").save(out, "JPEG", quality=70)
+    return out.getvalue()
+
+
+def known(sensitivity: Sensitivity | None = None) -> Background:
+    """A background that has been looked at for a while."""
+    background = Background(sensitivity or Sensitivity())
+    for _ in range(5):
+        assert not background.look(picture()).moves
+    return background
+
+
+def test_somebody_in_the_room_moves() -> None:
+    look = known().look(picture((400, 150)))
+    assert look.moves
+    assert not look.everywhere
+    assert look.share == pytest.approx(80 * 80 / (800 * 600), rel=0.3)
+    assert look.box is not None
+    left, top, right, bottom = look.box
+    assert (left, top) == pytest.approx((0.5, 0.25), abs=0.03)
+    assert (right, bottom) == pytest.approx((0.6, 0.383), abs=0.03)
+
+
+def test_noise_is_no_motion() -> None:
+    background = known()
+    assert not any(background.look(picture(noise=8)).moves for _ in range(20))
+
+
+@pytest.mark.parametrize("light", [15, -15])
+def test_a_cloud_is_no_motion(light: int) -> None:
+    background = known()
+    assert not any(background.look(picture(light=round(light * n / 10))).moves for n in range(11))
+
+
+@pytest.mark.parametrize("light", [90, -90])
+def test_a_switched_light_is_told_apart_and_learnt_at_once(light: int) -> None:
+    background = known()
+    look = background.look(picture(light=light))
+    assert look.everywhere
+    assert not look.moves
+    assert background.look(picture(light=light)) == Look(pytest.approx(0, abs=0.002))
+    assert background.look(picture((400, 150), light=light)).moves
+
+
+def test_another_direction_is_no_motion() -> None:
+    background = known()
+    look = background.look(picture(shift=300))
+    assert look.everywhere or look.share > EVERYWHERE / 2
+    background.forget()
+    assert background.look(picture(shift=150)) == Look(0.0)
+
+
+def test_what_stays_becomes_background() -> None:
+    background = known()
+    assert background.look(picture((400, 150))).moves
+    looks = [background.look(picture((400, 150))).moves for _ in range(100)]
+    assert looks[0]
+    assert not looks[-1]
+
+
+def test_sensitivity() -> None:
+    small = {level: known(Sensitivity(level)).look(picture((400, 150), size=30)).moves for level in (1, 50, 100)}
+    assert small == {1: False, 50: False, 100: True}
+    large = {level: known(Sensitivity(level)).look(picture((400, 150), size=160)).moves for level in (1, 50, 100)}
+    assert large == {1: True, 50: True, 100: True}
+    shares = [Sensitivity(level).share for level in range(1, 101)]
+    assert shares == sorted(shares, reverse=True)
+    assert (shares[0], shares[-1]) == pytest.approx((0.03, 0.001))
+
+
+def test_only_what_is_in_a_zone_counts() -> None:
+    left_half = Sensitivity(zones=(((0, 0), (0.5, 0), (0.5, 1), (0, 1)),))
+    assert not known(left_half).look(picture((600, 300))).moves
+    look = known(left_half).look(picture((200, 300)))
+    assert look.moves
+    assert look.share == pytest.approx(80 * 80 / (400 * 600), rel=0.3), "of what is watched"
+
+
+def test_a_zone_too_small_to_be_seen_watches_everything() -> None:
+    point = Sensitivity(zones=(((2.0, 2.0), (2.1, 2.0), (2.1, 2.1)),))
+    assert known(point).look(picture((600, 300))).moves
+
+
+def test_another_size_begins_anew() -> None:
+    background = known()
+    smaller = BytesIO()
+    ROOM.resize((400, 300)).save(smaller, "JPEG")
+    assert background.look(smaller.getvalue()) == Look(0.0)
+
+
+@pytest.mark.parametrize("jpeg", [b"", b"\xff\xd8\xff", b"GIF89a", picture()[:300]])
+def test_what_cannot_be_decoded_is_refused(jpeg: bytes) -> None:
+    with pytest.raises((OSError, ValueError)):
+        Background(Sensitivity()).look(jpeg)
