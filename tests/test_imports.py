@@ -45,13 +45,9 @@ FLOORS = (
     ("camproxy.links",),
     ("camproxy.control",),
     ("camproxy.device_log_file", "camproxy.device_log"),
-<<<<<<< HEAD
     ("camproxy.board", "camproxy.camera", "camproxy.cameras", "camproxy.starts", "camproxy.devices"),
     ("camproxy.checkup", "camproxy.device_logbook"),
-=======
-    ("camproxy.board", "camproxy.cameras", "camproxy.devices"),
     ("camproxy.motion",),
->>>>>>> ecb2d13 (motion: what moves in the picture, by a process that looks at all cameras)
     ("camproxy.runtime", "camproxy.access", "camproxy.changes", "camproxy.database", "camproxy.rows", "camproxy.audit"),
     ("camproxy.recording",),
     (
@@ -77,11 +73,8 @@ WITHOUT = {
     "camproxy.control": ("flask", "models", "sqlalchemy"),
     "camproxy.board": ("flask", "models", "sqlalchemy"),
     "camproxy.devices": ("flask", "models", "sqlalchemy"),
-<<<<<<< HEAD
     "camproxy.camera": ("flask", "models", "sqlalchemy"),
-=======
     "camproxy.motion": ("flask", "models", "sqlalchemy"),
->>>>>>> ecb2d13 (motion: what moves in the picture, by a process that looks at all cameras)
     "camproxy.cameras": ("flask", "models", "sqlalchemy"),
     "camproxy.messages": ("flask", "models", "sqlalchemy"),
     "camproxy.device_log": ("flask", "models", "sqlalchemy"),
