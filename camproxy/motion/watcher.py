@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from camproxy.cameras import Camera, Cameras
+from camproxy.camera import Camera
+from camproxy.cameras import Cameras
 from camproxy.clock import Clock, SystemClock
 from camproxy.control.pan_tilt import Pose
 from camproxy.errors import NotFound

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from camproxy.cameras import Camera, CameraConfig, Cameras
+from camproxy.camera import Camera, CameraConfig
+from camproxy.cameras import Cameras
 from camproxy.control.pan_tilt import Pose
 from camproxy.frames import Frame
 from camproxy.motion import watcher
