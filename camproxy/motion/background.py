@@ -18,14 +18,24 @@ REDUCED = 8
 EVERYWHERE = 0.6
 #: How much of a new picture becomes background: at five pictures a second, half of it is replaced in three seconds.
 LEARNT = 0.05
+#: Fewer points at an eighth are a fly, a drop or what a JPEG makes of an edge, however small the zone is.
+LEAST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A polygon, corners in 0…1 of the picture, in which motion counts, or does not if it is to be excluded."""
+
+    points: tuple[Point, ...]
+    exclude: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
-    """`level` 1…100. `zones` are polygons in which motion counts, corners in 0…1 of the picture; none: everywhere."""
+    """`level` 1…100. Without a zone that includes, motion counts everywhere but in those that exclude."""
 
     level: int = 50
-    zones: tuple[tuple[Point, ...], ...] = ()
+    zones: tuple[Zone, ...] = ()
 
     @property
     def step(self) -> float:
@@ -80,8 +90,9 @@ class Background:
             return Look(1.0, everywhere=True)
         usual += (seen - usual) * LEARNT
         change &= watched
-        share = float(change.sum() / watched.sum())
-        moves = share >= self._sensitivity.share
+        changed = int(change.sum())
+        share = changed / max(int(watched.sum()), 1)
+        moves = changed >= LEAST and share >= self._sensitivity.share
         return Look(share, moves=moves, box=box_around(change) if moves else None)
 
 
@@ -92,14 +103,14 @@ def grey(jpeg: bytes) -> Grey:
         return np.asarray(picture.convert("L"), dtype=np.float32).copy()
 
 
-def mask(zones: tuple[tuple[Point, ...], ...], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Where motion counts. Zones too small to be seen at an eighth watch nothing, so then everything is watched."""
+def mask(zones: tuple[Zone, ...], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Where motion counts. What one zone excludes no other includes."""
     height, width = shape
-    drawn = Image.new("1", (width, height))
-    for zone in zones:
-        ImageDraw.Draw(drawn).polygon([(x * (width - 1), y * (height - 1)) for x, y in zone], fill=1)
-    watched = np.asarray(drawn, dtype=np.bool_)
-    return watched if watched.any() else np.ones(shape, dtype=np.bool_)
+    drawn = Image.new("1", (width, height), color=int(all(zone.exclude for zone in zones)))
+    for zone in sorted(zones, key=lambda zone: zone.exclude):
+        corners = [(x * (width - 1), y * (height - 1)) for x, y in zone.points]
+        ImageDraw.Draw(drawn).polygon(corners, fill=int(not zone.exclude))
+    return np.asarray(drawn, dtype=np.bool_)
 
 
 def box_around(change: NDArray[np.bool_]) -> tuple[float, float, float, float]:

@@ -10,6 +10,8 @@ from camproxy.motion.background import Look
 LOOKS = 2
 #: How long it must be still until it is over. Seconds.
 STILL = 3.0
+#: What lasts longer is told in pieces of this length: a hedge in the wind, an hour of people. Seconds.
+LONGEST = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Episodes:
                     return None
                 self.present = Episode(self._first_at, share=look.share, box=look.box, picture=picture)
                 return self.present
+            if at - self.present.begun_at >= LONGEST:
+                return self.end(at)
             if look.share > self.present.share:
                 self.present = replace(self.present, share=look.share, box=look.box, picture=picture)
             return None

@@ -39,7 +39,8 @@ class Process:
         self._known[camera] = sensitivity
         if self._socket:
             with suppress(OSError):  # the next look finds out
-                self._say(camera, level=sensitivity.level, zones=sensitivity.zones)
+                zones = [(zone.points, zone.exclude) for zone in sensitivity.zones]
+                self._say(camera, level=sensitivity.level, zones=zones)
 
     def leave(self, camera: int) -> None:
         if self._known.pop(camera, None) and self._socket:

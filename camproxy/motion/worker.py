@@ -3,7 +3,8 @@
 On stdin a line of JSON for each task, and after it the picture's bytes if it has some; on stdout a line for each
 picture, the fields of a Look:
 
-    {"camera": 1, "level": 50, "zones": []}     what to look for, from now on; it forgets the background
+    {"camera": 1, "level": 50, "zones": []}     what to look for, from now on; it forgets the background. A zone is
+                                                [[[x, y], …], whether it excludes]
     {"camera": 1, "bytes": 24000}               a picture
     {"camera": 1}                               the camera is gone
 
@@ -18,7 +19,7 @@ import sys
 from dataclasses import asdict
 from typing import BinaryIO
 
-from camproxy.motion.background import Background, Look, Sensitivity
+from camproxy.motion.background import Background, Look, Sensitivity, Zone
 
 
 def serve(source: BinaryIO, target: BinaryIO) -> None:
@@ -27,7 +28,7 @@ def serve(source: BinaryIO, target: BinaryIO) -> None:
         task = json.loads(line)
         camera = task["camera"]
         if "level" in task:
-            zones = tuple(tuple((x, y) for x, y in zone) for zone in task["zones"])
+            zones = tuple(Zone(tuple((x, y) for x, y in points), exclude) for points, exclude in task["zones"])
             backgrounds[camera] = Background(Sensitivity(task["level"], zones))
         elif "bytes" in task:
             target.write(json.dumps(answer(backgrounds[camera], source.read(task["bytes"]))).encode() + b"\n")
