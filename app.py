@@ -11,8 +11,9 @@ from camproxy import serving
 if __name__ == "__main__":
     serving.serve()  # becomes another program, which imports this one: the rest is not to be loaded twice
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from flask import Flask
@@ -34,6 +35,12 @@ from camproxy.expiry import Expiry
 from camproxy.later import Later
 from camproxy.links.linger import Linger
 from camproxy.logs import start_logging
+from camproxy.motion.journal import MotionJournal
+from camproxy.motion.keeping import MotionKeeper
+from camproxy.motion.pictures import Pictures
+from camproxy.motion.poses import PoseBook
+from camproxy.motion.settings import all_configs
+from camproxy.motion.watcher import MotionWatch
 from camproxy.pairing import Pairing
 from camproxy.probe import Probe
 from camproxy.recording.catalogue import Catalogue
@@ -50,6 +57,8 @@ from camproxy.web.announcer import Announcer
 from camproxy.web.api import audit, control, me, spec, users
 from camproxy.web.api import cameras as cameras_api
 from camproxy.web.api import devices as devices_api
+from camproxy.web.api import events as events_api
+from camproxy.web.api import motion as motion_api
 from camproxy.web.api import pairing as pairing_api
 from camproxy.web.attempts import Attempts
 from camproxy.web.edge import Sockets, TrustedProxies
@@ -95,7 +104,20 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
 
     pages.init_pages(app)
     boards = (devices_ws, devices_api, enrolment_routes, pairing_api)
-    for module in (health, stats, viewers, *boards, spec, me, cameras_api, control, users, audit):
+    for module in (
+        health,
+        stats,
+        viewers,
+        *boards,
+        spec,
+        me,
+        cameras_api,
+        control,
+        motion_api,
+        events_api,
+        users,
+        audit,
+    ):
         app.register_blueprint(module.bp)
 
     socketio = make_socketio(app, settings)
@@ -111,8 +133,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     pairing = Pairing(app, clock)
     enrolment = Enrolment(pairing, clock, settings.frame_rate)
     enrolment.listeners.append(enrolment_routes.appear)
-    recordings = make_recordings(app, settings, cameras, clock)
-    devices.listeners.append(recordings.device_changed)
+    sessions = partial(session_of, app)
+    recordings = make_recordings(sessions, settings, cameras, clock)
     fanout = FanOut(clock)
     socketio_viewers = SocketIOViewers(socketio, live, cameras, clock)
     announcer = Announcer(cameras, devices, live, fanout, socketio)
@@ -127,11 +149,23 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     device_logs.listeners.append(announcer.device_logged)
     DeviceLogbook(devices, device_logs)
     runtime.add("device_logs", device_logs)
+    pictures = Pictures(settings.data_dir / "events")
+    recordings.forgotten.append(MotionKeeper(sessions, pictures).forget)
+    journal = MotionJournal(cameras, later, pictures, recordings.motion, recordings.alive, clock)
+    journal.listeners.append(announcer.moved)
+    devices.listeners.append(journal.device_changed)
+    runtime.add("motion_journal", journal)
+    poses = PoseBook(later, clock)
+    cameras.listeners.append(poses.changed)
+    runtime.add("poses", poses)
     linger = Linger()
     runtime.add("linger", linger)
     runtime.add("devices", devices)
     runtime.add("cameras", cameras)
     runtime.add("recordings", recordings)
+    motion = MotionWatch(cameras, clock, partial(all_configs, app))
+    motion.listeners.append(journal.episode)
+    runtime.add("motion", motion)
     runtime.add("fanout", fanout)
     runtime.add("socketio_viewers", socketio_viewers)
     runtime.add("access", AccessWatch(app))
@@ -166,6 +200,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         discovery,
         device_logs,
         recordings,
+        motion,
+        pictures,
         refusals=Attempts(settings.device_refusals),
         arrivals=Attempts(settings.device_connections),
     )
@@ -201,11 +237,13 @@ def policy(settings: Settings) -> Policy:
     )
 
 
-def make_recordings(app: Flask, settings: Settings, cameras: Cameras, clock: Clock) -> Recordings:
-    def sessions() -> Session:
-        with app.app_context():
-            return Session(db.engine)
+def session_of(app: Flask) -> Session:
+    """One for a part that runs by itself, outside of requests."""
+    with app.app_context():
+        return Session(db.engine)
 
+
+def make_recordings(sessions: Callable[[], Session], settings: Settings, cameras: Cameras, clock: Clock) -> Recordings:
     storage = Storage(settings.recordings, settings.recording_free_bytes, clock)
     policy = RecordingPolicy(
         settings.recording_zone,

@@ -18,7 +18,9 @@ from camproxy.links.reasons import REASONS
 from camproxy.messages import BROWSER_EVENTS, DeviceMessage, Register
 from camproxy.pairing_link import pairing_link
 from camproxy.reset_reasons import Reset
-from camproxy.web.api.device_schemas import AdviceOut, ConfigOut, DeviceOut, DeviceStatus, EventOut, LogLine
+from camproxy.web.api.device_schemas import AdviceOut, ConfigOut, DeviceOut, DeviceStatus, LogLine
+from camproxy.web.api.events import EventOut
+from camproxy.web.api.motion import MotionOut
 from camproxy.web.api.pairing import Found, PairingOpened, PairingOut
 from camproxy.web.api.schemas import CameraOut, CameraSettings, CameraStatus, MeOut, PresetOut, TokenOut, UserOut
 from camproxy.web.events import EVENTS
@@ -165,6 +167,7 @@ def test_every_route_is_listed_with_who_may_use_it(app: Flask) -> None:
         ("Found", Found),
         ("Configuration", ConfigOut),
         ("Event", EventOut),
+        ("Motion", MotionOut),
     ],
 )
 def test_the_fields_of_the_answers_are_listed(name: str, model: typing.Any) -> None:

@@ -1,1 +1,1 @@
-"""Motion in the picture: what a camera sees that moves by itself. Knows neither Flask nor the database."""
+"""Motion: what moves before a camera, and where its head pointed. Who looks knows neither Flask nor the database."""

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 from camproxy.camera import Camera
 from camproxy.cameras import Cameras
 from camproxy.clock import Clock, SystemClock
-from camproxy.devices import Device
 from camproxy.errors import NotFound, Unavailable
 from camproxy.recording.book import ASLEEP, DISABLED, DISK_MISSING, OFFLINE, SERVER_STOPPED
 from camproxy.recording.catalogue import Catalogue
@@ -58,7 +57,7 @@ def why_missing(camera: Camera) -> str:
 
 
 class Recordings:
-    """Thread-safe."""
+    """Thread-safe. `forgotten` are told what is kept no more, see Keeper."""
 
     def __init__(
         self,
@@ -85,6 +84,7 @@ class Recordings:
         self._used = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recordings", daemon=True)
+        self.forgotten: list[Callable[[dict[int, float]], None]] = []
         self._keeper = Keeper(
             catalogue,
             storage,
@@ -94,6 +94,7 @@ class Recordings:
             self._clock,
             lambda: self._configs,
             self._compare,
+            self.forgotten,
         )
 
     def start(self) -> None:
@@ -165,12 +166,12 @@ class Recordings:
             raise NotFound("There is no such camera.")
         recorder.record_for(seconds)
 
-    def device_changed(self, device: Device, what: str, detail: Any) -> None:
-        """Listens to devices: one that sees motion tells it of its cameras."""
-        if what == "motion":
-            for camera in self._cameras:
-                if device.id in camera.devices:
-                    self.motion(camera.id)
+    def alive(self) -> float | None:
+        """When the server is known to have run last. Seconds since 1970."""
+        try:
+            return self._policy.alive.stat().st_mtime
+        except OSError:
+            return None
 
     def would_go(self) -> list[tuple[Kept, str]]:
         """What a clean-up would remove now, and why; nothing is."""
@@ -242,10 +243,7 @@ class Recordings:
 
     def _look_back(self) -> None:
         """Recover what was being recorded, and find out since when nobody was there."""
-        try:
-            alive = self._policy.alive.stat().st_mtime
-        except OSError:
-            alive = None
+        alive = self.alive()
         ends: dict[int, float] = {}
         if self._storage.trouble != DISK_MISSING:
             ends = recover_open(self._storage, self._catalogue)

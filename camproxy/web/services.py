@@ -18,6 +18,8 @@ from camproxy.enrolment import Enrolment
 from camproxy.expiry import Expiry
 from camproxy.later import Later
 from camproxy.links.linger import Linger
+from camproxy.motion.pictures import Pictures
+from camproxy.motion.watcher import MotionWatch
 from camproxy.pairing import Pairing
 from camproxy.probe import Probe
 from camproxy.recording.recordings import Recordings
@@ -51,6 +53,8 @@ class Services:
     discovery: Discovery
     device_logs: DeviceLogs
     recordings: Recordings
+    motion: MotionWatch
+    pictures: Pictures
     #: Devices without a valid key, by address; and with one, by device.
     refusals: Attempts
     arrivals: Attempts

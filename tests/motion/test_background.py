@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from camproxy.motion.background import EVERYWHERE, Background, Look, Sensitivity
+from camproxy.motion.background import EVERYWHERE, Background, Look, Sensitivity, Zone, mask
 
 SIZE = (800, 600)
 RANDOM = np.random.default_rng(2026)
@@ -99,17 +99,43 @@ def test_sensitivity() -> None:
     assert (shares[0], shares[-1]) == pytest.approx((0.03, 0.001))
 
 
+def half(exclude: bool = False) -> Zone:
+    """The left one."""
+    return Zone(((0, 0), (0.5, 0), (0.5, 1), (0, 1)), exclude)
+
+
 def test_only_what_is_in_a_zone_counts() -> None:
-    left_half = Sensitivity(zones=(((0, 0), (0.5, 0), (0.5, 1), (0, 1)),))
+    left_half = Sensitivity(zones=(half(),))
     assert not known(left_half).look(picture((600, 300))).moves
     look = known(left_half).look(picture((200, 300)))
     assert look.moves
     assert look.share == pytest.approx(80 * 80 / (400 * 600), rel=0.3), "of what is watched"
 
 
-def test_a_zone_too_small_to_be_seen_watches_everything() -> None:
-    point = Sensitivity(zones=(((2.0, 2.0), (2.1, 2.0), (2.1, 2.1)),))
-    assert known(point).look(picture((600, 300))).moves
+def test_what_is_in_an_excluded_zone_does_not_count() -> None:
+    right_half = Sensitivity(zones=(half(exclude=True),))
+    assert not known(right_half).look(picture((200, 300))).moves
+    assert known(right_half).look(picture((600, 300))).moves
+
+
+def test_zones_together() -> None:
+    corner = Zone(((0, 0), (0.25, 0), (0.25, 0.5), (0, 0.5)), exclude=True)
+    for zones in ((half(), corner), (corner, half())):
+        watched = mask(zones, (75, 100))
+        assert watched[60, 10]
+        assert not watched[10, 10], "what one excludes no other includes"
+        assert not watched[60, 90]
+    assert mask((), (75, 100)).all()
+
+
+def test_where_everything_is_excluded_nothing_moves() -> None:
+    everything = Sensitivity(100, (Zone(((0, 0), (1, 0), (1, 1), (0, 1)), exclude=True),))
+    assert not known(everything).look(picture((400, 150))).moves
+
+
+def test_a_zone_as_thin_as_a_thread_needs_more_than_a_point() -> None:
+    thread = Sensitivity(100, (Zone(((0.5, 0.25), (0.5, 0.26), (0.501, 0.26))),))
+    assert not known(thread).look(picture((400, 150))).moves
 
 
 def test_another_size_begins_anew() -> None:

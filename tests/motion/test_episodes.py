@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from camproxy.motion.background import Look
-from camproxy.motion.episode import STILL, Episode, Episodes
+from camproxy.motion.episode import LONGEST, STILL, Episode, Episodes
 
 STILLNESS, MOTION = Look(0.0), Look(0.02, moves=True, box=(0.1, 0.1, 0.2, 0.2))
 
@@ -49,3 +49,15 @@ def test_it_may_be_ended_from_outside() -> None:
     assert ended
     assert (ended.begun_at, ended.ended_at) == (0.0, 0.5)
     assert episodes.present is None
+
+
+def test_what_does_not_end_is_told_in_pieces() -> None:
+    episodes = Episodes()
+    news = [found for n in range(round(2.5 * LONGEST)) if (found := episodes.take(MOTION, float(n), n))]
+    assert [(one.begun_at, one.ended_at) for one in news] == [
+        (0.0, None),
+        (0.0, LONGEST),
+        (LONGEST + 1, None),
+        (LONGEST + 1, 2 * LONGEST + 1),
+        (2 * LONGEST + 2, None),
+    ]

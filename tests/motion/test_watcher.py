@@ -16,15 +16,16 @@ from camproxy.cameras import Cameras
 from camproxy.control.pan_tilt import Pose
 from camproxy.frames import Frame
 from camproxy.motion import watcher
-from camproxy.motion.background import Sensitivity
+from camproxy.motion.background import Sensitivity, Zone
 from camproxy.motion.episode import STILL, Episode
 from camproxy.motion.process import NoLook, Process
-from camproxy.motion.watcher import SETTLED_AFTER, MotionConfig, MotionWatch
+from camproxy.motion.watcher import LONGEST_MOVE, MotionConfig, MotionWatch
 from tests.clocks import FakeClock
 from tests.integration.people import wait_until
 from tests.motion.test_background import picture
 
 SOMEBODY = (400, 150)
+SETTLE = MotionConfig().settle_seconds
 
 
 class Room:
@@ -43,14 +44,14 @@ class Room:
         self.watch.put(1, config or MotionConfig())
         wait_until(lambda: self.watch.state()["watched"] == 1, "it is watched")
         self.show()
-        self.pass_time(SETTLED_AFTER)  # where it looks was not known before
+        self.pass_time(SETTLE)  # where it looks was not known before
         for _ in range(3):
             self.show()
 
     def show(self, somebody: tuple[int, int] | None = None) -> None:
         """A picture, until it has been looked at, or passed over."""
         frame = self.camera.hub.publish(picture(somebody))
-        wait_until(lambda: self.watch._watched[1].viewer.seq == frame.seq, "it has been looked at, or not")
+        wait_until(lambda: self.watch._watched[1].seq == frame.seq, "it has been looked at, or not")
 
     def pass_time(self, seconds: float) -> None:
         self.clock.advance(seconds)
@@ -96,7 +97,7 @@ def test_while_the_head_moves_and_settles_nothing_is_looked_for(room: Room) -> N
     for _ in range(3):
         room.show(SOMEBODY)
     assert room.watch.state()["looks"] == looks
-    room.pass_time(SETTLED_AFTER)
+    room.pass_time(SETTLE)
     for _ in range(3):
         room.show(SOMEBODY)
     assert room.news.empty(), "what it saw first from there is the background"
@@ -175,7 +176,7 @@ class TestTheProcess:
 
     def test_a_broken_picture_harms_nobody(self) -> None:
         looking = Process()
-        looking.watch(1, Sensitivity(zones=(((0, 0), (1, 0), (1, 1)),)))
+        looking.watch(1, Sensitivity(zones=(Zone(((0, 0), (1, 0), (1, 1))),)))
         assert not looking.look(1, b"\xff\xd8\xff nonsense").moves
         assert not looking.look(1, picture()).moves
         looking.leave(1)
