@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from flask import Blueprint, Response, send_file
+from flask import Blueprint, Response, request
 from flask_login import current_user
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 from sqlalchemy import and_, or_
@@ -93,9 +93,13 @@ def show_thumbnail(event_id: int) -> Response:
         raise NotFound("There is no such picture.")
     camera_for(current_user, row.camera_id, "view")
     try:
-        return send_file(services().pictures.file(row.thumbnail), mimetype="image/jpeg", conditional=True)
+        jpeg = services().pictures.file(row.thumbnail).read_bytes()
     except (OSError, ValueError):  # it has just been removed
         raise NotFound("There is no such picture.") from None
+    # A better one may come while it goes on.
+    response = Response(jpeg, content_type="image/jpeg", headers={"Cache-Control": "private, no-cache"})
+    response.add_etag()
+    return response.make_conditional(request.environ)
 
 
 def visible(query: EventQuery) -> object:
