@@ -22,6 +22,7 @@ const ACTIONS = {
   camera_added: (names) => _("%(who)s added the camera %(subject)s", names),
   camera_changed: (names) => _("%(who)s changed the camera %(subject)s", names),
   camera_removed: (names) => _("%(who)s removed the camera %(subject)s", names),
+  motion_configured: (names) => _("%(who)s changed how motion is looked for before %(subject)s", names),
   control_taken_over: (names) => _("%(who)s took over the steering of %(subject)s", names),
   pairing_opened: (names) => _("%(who)s opened pairing for %(subject)s", names),
   pairing_closed: (names) => _("%(who)s closed pairing for %(subject)s", names),
