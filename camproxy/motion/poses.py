@@ -33,7 +33,7 @@ class PoseBook:
         #: And one that is to be noted if no other comes soon, with its moment on the wall.
         self._next: dict[int, tuple[Pose, float]] = {}
         self._rows: list[dict[str, Any]] = []
-        self._written_at = 0.0
+        self._due_at = 0.0
 
     def start(self) -> None:
         pass  # it has no thread
@@ -61,13 +61,15 @@ class PoseBook:
                     self._next[camera.id] = pose, self._clock.wall()
             if camera.id in self._next and now - noted_at >= EVERY:
                 self._note(camera.id, *self._next.pop(camera.id))
-            due = self._rows and now - self._written_at >= TOGETHER
+            due = bool(self._rows) and now >= self._due_at
         if due:
-            self._written_at = now
             self._write()
 
     def _note(self, camera_id: int, pose: Pose, at: float) -> None:
-        self._last[camera_id] = pose, self._clock.monotonic()
+        now = self._clock.monotonic()
+        if not self._rows:
+            self._due_at = now + TOGETHER
+        self._last[camera_id] = pose, now
         self._rows.append({"camera_id": camera_id, "at": moment(at), "x": pose.x, "y": pose.y})
 
     def _write(self) -> None:

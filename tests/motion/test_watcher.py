@@ -6,7 +6,7 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
@@ -14,12 +14,13 @@ import pytest
 from camproxy.camera import Camera, CameraConfig
 from camproxy.cameras import Cameras
 from camproxy.control.pan_tilt import Pose
+from camproxy.errors import Unavailable
 from camproxy.frames import Frame
 from camproxy.motion import watcher
 from camproxy.motion.background import Sensitivity, Zone
 from camproxy.motion.episode import STILL, Episode
 from camproxy.motion.process import NoLook, Process
-from camproxy.motion.watcher import LONGEST_MOVE, MotionConfig, MotionWatch
+from camproxy.motion.watcher import FRESH, LONGEST_MOVE, MotionConfig, MotionWatch
 from tests.clocks import FakeClock
 from tests.integration.people import wait_until
 from tests.motion.test_background import picture
@@ -31,11 +32,11 @@ SETTLE = MotionConfig().settle_seconds
 class Room:
     """A camera and its watch; time passes when the test says so."""
 
-    def __init__(self) -> None:
+    def __init__(self, configs: Callable[[], dict[int, MotionConfig]] = dict) -> None:
         self.clock = FakeClock()
         self.cameras = Cameras(clock=self.clock)
         self.camera: Camera = self.cameras.put(CameraConfig(id=1, name="Room", slug="room", url="demo:garden"))
-        self.watch = MotionWatch(self.cameras, self.clock)
+        self.watch = MotionWatch(self.cameras, self.clock, configs)
         self.news: queue.Queue[tuple[int, Episode, Frame]] = queue.Queue()
         self.watch.listeners.append(lambda *news: self.news.put(news))
         self.watch.start()
@@ -113,6 +114,65 @@ def test_in_a_muted_direction_nothing_is_looked_for(room: Room) -> None:
         room.show(SOMEBODY)
     assert room.watch.state()["looks"] == 0
     assert room.news.empty()
+
+
+def test_a_head_that_never_says_it_arrived_is_not_mute_for_ever(room: Room) -> None:
+    room.camera.head.measured(90, 90)
+    room.begin()
+    room.camera.head.asked = Pose(180, 90)  # where its own limits do not let it go
+    for _ in range(3):
+        room.show(SOMEBODY)
+        assert room.watch.now(1) == ("muted", None)
+        room.pass_time(LONGEST_MOVE / 3)
+    room.show()
+    room.pass_time(SETTLE)
+    room.show()
+    assert room.watch.now(1)[0] == "still"
+
+
+def test_so_does_the_light(room: Room) -> None:
+    room.begin()
+    room.camera.head.light = True
+    room.show(SOMEBODY)
+    assert room.watch.now(1)[0] == "muted"
+
+
+def test_when_the_pictures_end_so_does_what_moved(room: Room) -> None:
+    room.begin()
+    for _ in range(3):
+        room.show(SOMEBODY)
+    assert room.next().ended_at is None
+    assert room.watch.now(1)[0] == "moving"
+    room.pass_time(FRESH + 0.1)
+    assert room.next().ended_at
+    assert room.watch.now(1) == ("no_picture", None)
+
+
+def test_it_costs_nothing_while_nothing_is_watched(room: Room) -> None:
+    assert not psutil.Process().children()
+    room.begin()
+    (child,) = psutil.Process().children()
+    room.watch.put(1, MotionConfig(Sensitivity(80)))
+    room.show()
+    assert psutil.Process().children() == [child], "other settings need no other process"
+    room.watch.put(1, None)
+    wait_until(lambda: not child.is_running(), "its process is ended")
+    assert room.watch.now(1) == ("off", None)
+
+
+def test_settings_that_cannot_be_read_are_read_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watcher, "RETRY", 0.01)
+    tries = iter([Unavailable("locked"), Unavailable("locked"), {1: MotionConfig()}])
+
+    def configs() -> dict[int, MotionConfig]:
+        found = next(tries)
+        if isinstance(found, Unavailable):
+            raise found
+        return found
+
+    room = Room(configs)
+    wait_until(lambda: room.watch.state()["watched"] == 1, "it is watched")
+    room.watch.stop()
 
 
 def test_what_is_going_on_ends_when_the_watch_does(room: Room) -> None:
