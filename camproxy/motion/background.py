@@ -16,6 +16,8 @@ Point = tuple[float, float]
 REDUCED = 8
 #: With more of the picture changed than this, the light was switched, or the camera moved. Nothing walks that wide.
 EVERYWHERE = 0.6
+#: The sensor's gain changes by so much between two looks at most, and as much the other way.
+GAIN = 2.0
 #: How much of a new picture becomes background: at five pictures a second, half of it is replaced in three seconds.
 LEARNT = 0.05
 #: Fewer points at an eighth are a fly, a drop or what a JPEG makes of an edge, however small the zone is.
@@ -83,8 +85,7 @@ class Background:
             return Look(0.0)
         usual, watched = self._usual, self._watched
         assert watched is not None
-        # Less the change of the whole, which is the light and the sensor's exposure.
-        change = np.abs((seen - seen.mean()) - (usual - usual.mean())) > self._sensitivity.step
+        change = np.abs(seen - exposed_as(seen, usual)) > self._sensitivity.step
         if change.mean() > EVERYWHERE or abs(float(seen.mean() - usual.mean())) > 2 * self._sensitivity.step:
             self._usual = seen
             return Look(1.0, everywhere=True)
@@ -94,6 +95,15 @@ class Background:
         share = changed / max(int(watched.sum()), 1)
         moves = changed >= LEAST and share >= self._sensitivity.share
         return Look(share, moves=moves, box=box_around(change) if moves else None)
+
+
+def exposed_as(seen: Grey, usual: Grey) -> Grey:
+    """The usual picture in the light, and with the sensor's exposure, of the one that is seen: its best linear fit."""
+    own, its = usual - usual.mean(), seen - seen.mean()
+    spread = float((own * own).mean())
+    gain = float((own * its).mean()) / spread if spread > 1 else 1.0
+    exposed = own * min(max(gain, 1 / GAIN), GAIN) + seen.mean()
+    return exposed.clip(0, 255)  # what is white cannot become whiter
 
 
 def grey(jpeg: bytes) -> Grey:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,17 +20,25 @@ ROOM = Image.fromarray(RANDOM.normal(110, 45, (30, 40)).clip(0, 255).astype(np.u
 
 
 def picture(
-    person: tuple[int, int] | None = None, *, size: int = 80, light: int = 0, noise: float = 4, shift: int = 0
+    person: tuple[int, int] | None = None,
+    *,
+    size: int = 80,
+    shade: int = 250,
+    light: int = 0,
+    gain: float = 1,
+    noise: float = 4,
+    shift: int = 0,
+    quality: int = 70,
 ) -> bytes:
     """A JPEG of the room, perhaps with a bright somebody in it, in other light, or seen from further right."""
     room = ROOM.copy()
     if person:
         x, y = person
-        ImageDraw.Draw(room).rectangle((x, y, x + size, y + size), fill=250)
-    seen = np.roll(np.asarray(room, dtype=np.float32), -shift, axis=1) + light
+        ImageDraw.Draw(room).rectangle((x, y, x + size, y + size), fill=shade)
+    seen = np.roll(np.asarray(room, dtype=np.float32), -shift, axis=1) * gain + light
     seen += RANDOM.normal(0, noise, seen.shape)
     out = BytesIO()
-    Image.fromarray(seen.clip(0, 255).astype(np.uint8)).convert("RGB").save(out, "JPEG", quality=70)
+    Image.fromarray(seen.clip(0, 255).astype(np.uint8)).convert("RGB").save(out, "JPEG", quality=quality)
     return out.getvalue()
 
 
@@ -55,6 +64,32 @@ def test_somebody_in_the_room_moves() -> None:
 def test_noise_is_no_motion() -> None:
     background = known()
     assert not any(background.look(picture(noise=8)).moves for _ in range(20))
+
+
+#: What changes a whole picture and is no motion, one look after another.
+HARMLESS: dict[str, list[dict[str, Any]]] = {
+    "a sensor at night": [{"noise": 25}] * 20,
+    "an encoder that saves": [{"quality": 10 + 60 * (n // 3 % 2), "noise": 8} for n in range(18)],
+    "dawn": [{"gain": 0.7 + 0.01 * n} for n in range(50)],
+    "an exposure that adapts": [{"gain": 1 + 0.06 * min(n, 5)} for n in range(12)],
+    "and one that jumps": [{"gain": 0.7}] * 10,
+    "a pole in the wind": [{"shift": n % 2} for n in range(12)],
+}
+
+
+@pytest.mark.parametrize("level", [50, 80])
+@pytest.mark.parametrize("what", HARMLESS)
+def test_what_only_looks_like_it_is_no_motion(what: str, level: int) -> None:
+    background = known(Sensitivity(level))
+    assert not any(background.look(picture(**how)).moves for how in HARMLESS[what])
+
+
+@pytest.mark.parametrize(("level", "size", "shade"), [(50, 48, 250), (50, 80, 150), (80, 32, 250), (100, 24, 250)])
+def test_how_small_or_faint_somebody_may_be(level: int, size: int, shade: int) -> None:
+    """In points of 800 by 600; on their way through the picture most looks see them."""
+    background = known(Sensitivity(level))
+    walk = [background.look(picture((100 + 20 * n, 200), size=size, shade=shade)).moves for n in range(12)]
+    assert sum(walk) >= 9
 
 
 @pytest.mark.parametrize("light", [15, -15])
