@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import devices, endurance, fanout, latency, recording, startup
+from benchmarks import detection, devices, endurance, fanout, latency, recording, startup
 from benchmarks.load import compiler
 from benchmarks.machine import description
 from benchmarks.table import Table
@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[], Table]] = {
     "devices": devices.run,
     "recorder": recording.cost,
     "recorders": recording.many,
+    "detection": detection.run,
     "start": startup.run,
 }
 #: The same in a minute or two, to see that they work: the figures mean little.
@@ -35,6 +36,7 @@ QUICK: dict[str, Callable[[], Table]] = {
     "devices": partial(devices.run, seconds=2, count=3, viewers=2, rounds=1, warm_up=0.5),
     "recorder": partial(recording.cost, seconds=1, count=1, rounds=1, settled=0.5),
     "recorders": partial(recording.many, seconds=2, count=3, viewers=2, rounds=1),
+    "detection": partial(detection.run, seconds=1, count=2, rounds=1, settled=0.5),
     "start": partial(startup.run, rounds=1),
 }
 #: As long as the claim goes, where that is longer than what is measured otherwise.

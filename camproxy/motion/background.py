@@ -103,7 +103,8 @@ def exposed_as(seen: Grey, usual: Grey) -> Grey:
     spread = float((own * own).mean())
     gain = float((own * its).mean()) / spread if spread > 1 else 1.0
     exposed = own * min(max(gain, 1 / GAIN), GAIN) + seen.mean()
-    return exposed.clip(0, 255)  # what is white cannot become whiter
+    limited: Grey = np.clip(exposed, 0, 255)  # what is white cannot become whiter
+    return limited
 
 
 def grey(jpeg: bytes) -> Grey:

@@ -214,7 +214,9 @@ def test_settings(admin: Person, yard: Yard) -> None:
     noted = admin.get("/api/audit").json()["items"][0]
     assert (noted["action"], noted["subject"]) == ("motion_configured", yard.row["name"])
     assert noted["detail"] == "enabled, sensitivity, zones, settle_seconds, muted_presets"
-    assert admin.ask("PUT", yard.path, {}).json()["enabled"] is False
+    off = admin.ask("PUT", yard.path, {"enabled": False}).json()
+    assert (off["enabled"], off["sensitivity"], off["zones"]) == (False, 70, [triangle]), "what is left out stays"
+    assert admin.get("/api/audit").json()["items"][0]["detail"] == "enabled"
     assert admin.get("/api/cameras/nowhere/motion").status_code == 404
 
 
@@ -240,7 +242,7 @@ def test_settings_that_cannot_be(admin: Person, wrong: dict[str, Any]) -> None:
 
 
 def test_the_head_of_a_camera_mutes_it(admin: Person) -> None:
-    """The demo's picture pans with its head; it is a room in which nothing moves."""
+    """The demo's picture pans with its head; nothing in its room moves but a pendulum, which is small."""
     camera = admin.made("/api/cameras", {"name": "Room that pans", "url": "demo:workshop", "everyone": "view"})
     path = f"/api/cameras/{camera['slug']}"
 

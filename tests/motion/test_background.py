@@ -84,7 +84,7 @@ def test_what_only_looks_like_it_is_no_motion(what: str, level: int) -> None:
     assert not any(background.look(picture(**how)).moves for how in HARMLESS[what])
 
 
-@pytest.mark.parametrize(("level", "size", "shade"), [(50, 48, 250), (50, 80, 150), (80, 32, 250), (100, 24, 250)])
+@pytest.mark.parametrize(("level", "size", "shade"), [(50, 64, 250), (50, 80, 150), (80, 32, 250), (100, 24, 250)])
 def test_how_small_or_faint_somebody_may_be(level: int, size: int, shade: int) -> None:
     """In points of 800 by 600; on their way through the picture most looks see them."""
     background = known(Sensitivity(level))

@@ -76,25 +76,28 @@ def show_motion(camera: str) -> MotionOut:
 @allow(ADMIN)
 @api.validate(resp=gives(MotionOut, errors=(404,)), tags=["motion"])
 def set_motion(camera: str, json: MotionIn) -> MotionOut:
-    """All of it: what is not sent is as it is for a new camera."""
+    """What is left out stays as it is."""
     row = camera_for(current_user, camera, "view")
-    known = db.session.get(MotionSettings, row.id)
-    new: dict[str, Any] = json.model_dump(mode="json")
-    before = {name: getattr(known, name) for name in new} if known else MotionIn().model_dump(mode="json")
-    changed = ", ".join(name for name, value in new.items() if value != before[name])
+    sent = json.model_dump(mode="json", exclude_unset=True)
     try:
-        store(row, new, changed)
+        store(row, sent)
     except IntegrityError:  # another stored some between the look and the commit, or the camera has gone
         db.session.rollback()
         row = camera_for(current_user, camera, "view")
-        store(row, new, changed)
+        store(row, sent)
     follow_motion(row)
     return motion_out(row)
 
 
-def store(row: Camera, settings: dict[str, Any], changed: str) -> None:
-    db.session.merge(MotionSettings(camera_id=row.id, **settings))
-    audit.note(Action.MOTION_CONFIGURED, row.name, changed)
+def store(row: Camera, sent: dict[str, Any]) -> None:
+    known = db.session.get(MotionSettings, row.id)
+    if known is None:
+        known = MotionSettings(camera_id=row.id, **MotionIn().model_dump(mode="json"))
+        db.session.add(known)
+    changed = [name for name, value in sent.items() if value != getattr(known, name)]
+    for name in changed:
+        setattr(known, name, sent[name])
+    audit.note(Action.MOTION_CONFIGURED, row.name, ", ".join(changed))
     db.session.commit()
 
 
