@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from flask import Blueprint, Response, request
-from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 from sqlalchemy import and_, or_
@@ -87,7 +86,7 @@ def list_events(query: EventQuery) -> EventList:
 @bp.get("/<int:event_id>/thumbnail.jpg")
 @allow(LOGIN)
 @api.validate(resp=gives(errors=(404,)), tags=["events"])
-def show_thumbnail(event_id: int) -> ResponseReturnValue:
+def show_thumbnail(event_id: int) -> Response:
     """The frame in which the most moved, a JPEG of at most 320 pixels."""
     row = db.session.get(Event, event_id)
     if row is None or row.camera_id is None or not row.thumbnail:
@@ -100,7 +99,8 @@ def show_thumbnail(event_id: int) -> ResponseReturnValue:
     # A better one may come while it goes on.
     response = Response(jpeg, content_type="image/jpeg", headers={"Cache-Control": "private, no-cache"})
     response.add_etag()
-    return response.make_conditional(request.environ)
+    response.make_conditional(request.environ)
+    return response
 
 
 def visible(query: EventQuery) -> object:
