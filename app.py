@@ -44,22 +44,26 @@ from camproxy.motion.watcher import MotionWatch
 from camproxy.pairing import Pairing
 from camproxy.probe import Probe
 from camproxy.recording.catalogue import Catalogue
+from camproxy.recording.index import Indexes
 from camproxy.recording.recordings import RecordingPolicy, Recordings
 from camproxy.recording.retention import Limits
 from camproxy.recording.storage import Storage
+from camproxy.recording.thumbnails import Thumbnails
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings, load
 from camproxy.watchdog import Watchdog
 from camproxy.web import auth, health, i18n, login, pages, stats
 from camproxy.web import devices as devices_ws
 from camproxy.web import enrolment as enrolment_routes
+from camproxy.web import recordings as recording_files
 from camproxy.web.announcer import Announcer
-from camproxy.web.api import audit, control, me, spec, users
+from camproxy.web.api import audit, control, me, recording_settings, spec, users
 from camproxy.web.api import cameras as cameras_api
 from camproxy.web.api import devices as devices_api
 from camproxy.web.api import events as events_api
 from camproxy.web.api import motion as motion_api
 from camproxy.web.api import pairing as pairing_api
+from camproxy.web.api import recordings as recordings_api
 from camproxy.web.attempts import Attempts
 from camproxy.web.edge import Sockets, TrustedProxies
 from camproxy.web.errors import handle_errors
@@ -104,20 +108,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
 
     pages.init_pages(app)
     boards = (devices_ws, devices_api, enrolment_routes, pairing_api)
-    for module in (
-        health,
-        stats,
-        viewers,
-        *boards,
-        spec,
-        me,
-        cameras_api,
-        control,
-        motion_api,
-        events_api,
-        users,
-        audit,
-    ):
+    recorded = (recording_files, recordings_api, recording_settings, motion_api, events_api)
+    for module in (health, stats, viewers, *boards, *recorded, spec, me, cameras_api, control, users, audit):
         app.register_blueprint(module.bp)
 
     socketio = make_socketio(app, settings)
@@ -134,10 +126,15 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     enrolment = Enrolment(pairing, clock, settings.frame_rate)
     enrolment.listeners.append(enrolment_routes.appear)
     sessions = partial(session_of, app)
-    recordings = make_recordings(sessions, settings, cameras, clock)
+    storage = Storage(settings.recordings, settings.recording_free_bytes, clock)
+    recordings = make_recordings(sessions, settings, cameras, storage, clock)
+    indexes = Indexes(storage)
+    thumbnails = Thumbnails(indexes, settings.data_dir / "thumbnails")
+    recordings.removed.append(thumbnails.forget)
     fanout = FanOut(clock)
     socketio_viewers = SocketIOViewers(socketio, live, cameras, clock)
     announcer = Announcer(cameras, devices, live, fanout, socketio)
+    recordings.listeners.append(announcer.recording_changed)
 
     runtime = Runtime()
     runtime.add("bootstrap", Bootstrap(app, settings, cameras, devices))
@@ -202,6 +199,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         recordings,
         motion,
         pictures,
+        indexes,
+        thumbnails,
         refusals=Attempts(settings.device_refusals),
         arrivals=Attempts(settings.device_connections),
     )
@@ -243,8 +242,9 @@ def session_of(app: Flask) -> Session:
         return Session(db.engine)
 
 
-def make_recordings(sessions: Callable[[], Session], settings: Settings, cameras: Cameras, clock: Clock) -> Recordings:
-    storage = Storage(settings.recordings, settings.recording_free_bytes, clock)
+def make_recordings(
+    sessions: Callable[[], Session], settings: Settings, cameras: Cameras, storage: Storage, clock: Clock
+) -> Recordings:
     policy = RecordingPolicy(
         settings.recording_zone,
         Limits(settings.recording_days, settings.recording_bytes),

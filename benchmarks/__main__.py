@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import detection, devices, endurance, fanout, latency, recording, startup
+from benchmarks import detection, devices, endurance, fanout, latency, recording, recordings, startup
 from benchmarks.load import compiler
 from benchmarks.machine import description
 from benchmarks.table import Table
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[], Table]] = {
     "recorder": recording.cost,
     "recorders": recording.many,
     "detection": detection.run,
+    "recordings": recordings.run,
     "start": startup.run,
 }
 #: The same in a minute or two, to see that they work: the figures mean little.
@@ -37,6 +38,7 @@ QUICK: dict[str, Callable[[], Table]] = {
     "recorder": partial(recording.cost, seconds=1, count=1, rounds=1, settled=0.5),
     "recorders": partial(recording.many, seconds=2, count=3, viewers=2, rounds=1),
     "detection": partial(detection.run, seconds=1, count=2, rounds=1, settled=0.5),
+    "recordings": partial(recordings.run, count=1000, rounds=2, hour=5),
     "start": partial(startup.run, rounds=1),
 }
 #: As long as the claim goes, where that is longer than what is measured otherwise.

@@ -208,7 +208,7 @@ class Catalogue:
                 mac = macs.get(camera.device_id or 0)
                 found[camera.id] = config_of(row, folder_of(mac) if mac else row.folder)
         if made:
-            self._put(lambda session: [session.merge(row) for row in made if session.get(Camera, row.camera_id)])
+            self._put(lambda session: [session.merge(row) for row in _wanted(session, made)])
         return found
 
     def is_used(self) -> bool:
@@ -314,6 +314,15 @@ class Catalogue:
         with self._session() as session:
             session.execute(delete(Gap).where(Gap.ended_at < moment(before)))
             session.commit()
+
+
+def _wanted(session: Session, made: list[RecordingSettings]) -> list[RecordingSettings]:
+    """Those of cameras that are still there and that nobody has given any meanwhile."""
+    return [
+        row
+        for row in made
+        if session.get(Camera, row.camera_id) and session.get(RecordingSettings, row.camera_id) is None
+    ]
 
 
 def _open(path: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -30,8 +30,9 @@ MORE_ROOM = ROOM_AGAIN + 0.1
 class Keeper:
     """Started and stopped by Recordings. Thread-safe. `cleanup` is a cron expression for the clock in `zone`.
 
-    `first` is done in its thread before all else. After a clean-up by age `forgotten` are told, for each camera by its
-    number, before which moment nothing is kept any more; they may take their time.
+    `first` is done in its thread before all else; `removed` is told the number of each recording that is gone. After a
+    clean-up by age `forgotten` are told, for each camera by its number, before which moment nothing is kept any more;
+    they may take their time.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Keeper:
         clock: Clock,
         configs: Callable[[], Mapping[int, CameraRecording]],
         first: Callable[[], bool],
+        removed: Callable[[int], None],
         forgotten: Iterable[Callable[[dict[int, float]], None]] = (),
     ) -> None:
         self._catalogue = catalogue
@@ -55,6 +57,7 @@ class Keeper:
         self._configs = configs
         self._first = first
         self._forgotten = forgotten
+        self._removed = removed
         self._due = self._next()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
@@ -82,6 +85,7 @@ class Keeper:
                 break
             # The row first: a file without a row is found again at the next start, a row without a file is a fright.
             if self._catalogue.forget(file):
+                self._removed(file.id)
                 try:
                     self._storage.remove(file.path)
                 except (OSError, ValueError) as error:

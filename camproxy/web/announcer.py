@@ -46,7 +46,7 @@ def announce_control(camera: Camera, live: Live, socketio: SocketIO) -> None:
 
 
 class Announcer:
-    """Listens to the registries of cameras and devices; called in their threads, sends without blocking."""
+    """Listens to cameras, devices and recordings; called in their threads, sends without blocking."""
 
     def __init__(self, cameras: Cameras, devices: Devices, live: Live, fanout: FanOut, socketio: SocketIO) -> None:
         self._cameras = cameras
@@ -82,6 +82,10 @@ class Announcer:
         news = {"source": motion.source, "from": iso(motion.begun_at), "to": ended, "score": motion.score}
         if sids := self._live.who_may_see(motion.camera):
             self._socketio.server.emit("motion", {"camera": motion.camera} | news, to=sids)
+
+    def recording_changed(self, state: dict[str, Any]) -> None:
+        if sids := self._live.who_may_see(state["camera"]):
+            self._socketio.server.emit("recording_state", state, to=sids)
 
     def boards_found(self) -> None:
         if sids := self._live.who_manages([]):

@@ -22,7 +22,9 @@ from camproxy.motion.pictures import Pictures
 from camproxy.motion.watcher import MotionWatch
 from camproxy.pairing import Pairing
 from camproxy.probe import Probe
+from camproxy.recording.index import Indexes
 from camproxy.recording.recordings import Recordings
+from camproxy.recording.thumbnails import Thumbnails
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings
 from camproxy.web.attempts import Attempts
@@ -55,6 +57,8 @@ class Services:
     recordings: Recordings
     motion: MotionWatch
     pictures: Pictures
+    indexes: Indexes
+    thumbnails: Thumbnails
     #: Devices without a valid key, by address; and with one, by device.
     refusals: Attempts
     arrivals: Attempts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from itertools import cycle
 from pathlib import Path
@@ -18,7 +18,7 @@ from PIL import Image
 
 from tests.fakes.devices import FakeCamera
 from tests.integration.boards import Enrolled, enrol
-from tests.integration.people import camera_state, new_camera, new_person, permit, wait_until
+from tests.integration.people import new_person, permit, wait_until
 from tests.motion.test_background import picture
 from tests.recording.playback import decode, probe
 from tests.running import Listener, Person, RunningServer
@@ -44,6 +44,11 @@ class Yard:
         self._ending = threading.Event()
         self._films = threading.Thread(target=self._film)
         self._films.start()
+        wait_until(lambda: self.status()["frames"]["received"], "its pictures come")
+
+    def status(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.admin.get(f"/api/cameras/{self.row['slug']}").json()["status"]
+        return found
 
     def _film(self) -> None:
         still, somebody = cycle(STILL), cycle(SOMEBODY)
@@ -92,8 +97,10 @@ def ask_for_thumbnail(person: Person, event: dict[str, Any]) -> Any:
 
 @pytest.mark.ffmpeg
 @pytest.mark.both_databases
-def test_somebody_is_seen_told_recorded_and_listed(admin: Person, yard: Yard) -> None:
-    record_on_motion(yard)
+def test_somebody_is_seen_told_recorded_and_listed(admin: Person, yard: Yard, tmp_path: Path) -> None:
+    how = {"mode": "motion", "codec": "mjpeg", "pre_seconds": 1.5, "post_seconds": 1}
+    assert admin.ask("PUT", f"/api/cameras/{yard.row['slug']}/recording", how).ok
+    wait_until(lambda: yard.status()["state"] == "live", "its pictures are wanted", 15)
     page = admin.listen({"subscribe": False})
     yard.look_out()
     threading.Event().wait(2.0)  # the pre-roll is of something
@@ -121,29 +128,34 @@ def test_somebody_is_seen_told_recorded_and_listed(admin: Person, yard: Yard) ->
         bright = small.convert("L").crop((0, 80, 320, 112)).point(lambda value: 255 * (value > 235))
         assert bright.histogram()[255] > 400, "somebody is in it"
 
-    def recordings() -> list[tuple[Any, ...]]:
-        ended = "SELECT path, started_at FROM recording WHERE state = 'complete'"
-        return admin.server.execute(f"{ended} AND camera_id = {yard.row['id']}")
+    def recordings() -> list[dict[str, Any]]:
+        found = admin.get("/recordings", params={"camera": yard.row["id"], "state": "complete"})
+        items: list[dict[str, Any]] = found.json()["recordings"]
+        return items
 
     wait_until(recordings, "the recording is over", 20)
-    ((path, started_at),) = recordings()
-    file = admin.server.data_dir / "recordings" / path
+    (recording,) = recordings()
+    file = tmp_path / "recorded.mp4"
+    file.write_bytes(admin.get(f"/recordings/{recording['id']}/video").content)
     assert decode(file) > 3 * FPS
-    began = datetime.fromisoformat(str(started_at)).replace(tzinfo=UTC)
-    before = (datetime.fromisoformat(event["at"]) - began).total_seconds()
+    before = (moment(event["at"]) - moment(recording["started_at"])).total_seconds()
     assert before == pytest.approx(1.5, abs=0.5), "the pre-roll"
     assert probe(file).seconds > before + 3
+    (marked,) = timeline(yard)["events"]
+    assert (marked["id"], marked["source"], marked["thumbnail"]) == (event["id"], "picture", True)
+    assert abs((moment(marked["from"]) - moment(event["at"])).total_seconds()) < 0.001
 
 
-def record_on_motion(yard: Yard) -> None:
-    server, number = yard.admin.server, yard.row["id"]
-    wait_until(
-        lambda: server.execute(f"SELECT 1 FROM recording_settings WHERE camera_id = {number}"), "it has settings"
-    )
-    how = "mode = 'motion', codec = 'mjpeg', pre_seconds = 1.5, post_seconds = 1"
-    server.execute(f"UPDATE recording_settings SET {how} WHERE camera_id = {number}")
-    new_camera(yard.admin)  # when there is another, all settings are read again
-    wait_until(lambda: camera_state(yard.admin, yard.row["slug"]) == "live", "its pictures are wanted", 15)
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def timeline(yard: Yard) -> dict[str, Any]:
+    hour = timedelta(hours=1)
+    now = datetime.now(UTC)
+    query = {"from": (now - hour).isoformat(), "to": (now + hour).isoformat()}
+    found: dict[str, Any] = yard.admin.get(f"/api/cameras/{yard.row['slug']}/timeline", params=query).json()
+    return found
 
 
 def test_who_may_not_see_the_camera_learns_nothing(admin: Person, yard: Yard) -> None:
@@ -261,6 +273,15 @@ def test_the_head_of_a_camera_mutes_it(admin: Person) -> None:
     assert admin.ask("DELETE", f"{path}/presets/2").ok
     wait_until(lambda: now() == "still", "the preset is no more")
     assert admin.get("/api/events", params={"camera": camera["slug"]}).json()["items"] == []
+
+    def poses() -> list[list[int]]:
+        hour = timedelta(hours=1)
+        query = {"from": (datetime.now(UTC) - hour).isoformat(), "to": (datetime.now(UTC) + hour).isoformat()}
+        return [pose[1:] for pose in admin.get(f"{path}/timeline", params=query).json()["poses"]]
+
+    wait_until(lambda: poses()[-1:] == [[90, 60]], "where it pointed is in the timeline")
+    assert [150, 60] in poses()
+    assert [30, 60] in poses()
 
 
 def test_what_went_on_when_the_server_was_killed_has_an_end(make_server: MakeServer, tmp_path: Path) -> None:

@@ -8,8 +8,11 @@ the camera that all of this is about; if that stayed so, the rest would be nothi
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -26,12 +29,13 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from app import create_app
+from camproxy.recording.encoder import Encoder, Encoding
 from camproxy.rows import config_of, settings_of
 from camproxy.web.guards import ADMIN, ITSELF, LOGIN, MANAGE, SEE, STEER, allowed_of
-from models import MOTION, ROLES, ApiToken, Camera, Device, Event, LoginSession, Preset, User, db
+from models import MOTION, ROLES, ApiToken, Camera, Device, Event, LoginSession, Preset, Recording, User, db, now
 from tests.integration.people import wait_until
 from tests.lines import Obedient
-from tests.pictures import jpeg
+from tests.recording.playback import picture
 from tests.web.test_guards import close_log
 
 CHECKS = [
@@ -71,6 +75,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "PUT /device/config": {"speed": 60},
     "POST /api/pairing": {"kind": "pico"},
     "POST /api/pairing/approve": {"kind": "pico", "mac": "24:0A:C4:12:34:56", "code": "1234 5678"},
+    "PUT /api/recordings/{recording_id}": {"protected": False},
+    "PUT /api/cameras/{camera}/recording": {"mode": "off"},
+    "POST /api/cameras/{camera}/recording/by-hand": {"seconds": 0},
     "POST /api/users": {"username": "One more", "password": PASSWORD},
     "PATCH /api/users/{user_id}": {"role": "operator"},
     "PUT /api/users/{user_id}/permissions": {"permissions": []},
@@ -107,6 +114,7 @@ class World:
                 pairing.open("pico", "admin")
             real = {"camera": "steered", "slot": 1, "kind": "pico", "user_id": self.user("somebody", "viewer").id}
             real |= {"device": self.device(camera), "event_id": self.motion(camera)}
+            real["recording_id"] = self.recording(camera)
             if role in ROLES:
                 me = self.user(role, role)
                 if role not in self.tokens or ApiToken.shown(self.tokens[role]) is None:
@@ -143,11 +151,29 @@ class World:
         if row is None:
             pictures = self.app.extensions["camproxy"].pictures
             path = pictures.path(camera.id, 1_795_000_000, "picture")
-            pictures.store(path, jpeg())
+            pictures.store(path, picture())
             row = Event(kind=MOTION, camera_id=camera.id, source="picture", thumbnail=path)
             db.session.add(row)
             db.session.commit()
         return int(row.id)
+
+    def recording(self, camera: Camera) -> int:
+        """One of the camera, with a file that a recorder has left, which may be removed."""
+        storage = self.app.extensions["camproxy"].recordings.storage
+        rows = list(db.session.scalars(db.select(Recording).filter_by(camera_id=camera.id, state="complete")))
+        if not rows:
+            made = storage.create("AA-BB-CC-DD-EE-FF", time.time(), UTC)
+            encoder = Encoder(Encoding("mjpeg", 160, 120), made.descriptor)
+            for number in range(10):
+                encoder.write(picture(number), number / 10)
+            assert encoder.finish(10)
+            os.close(made.descriptor)
+            what = {"codec": "mjpeg", "width": 160, "height": 120, "zone": "UTC", "state": "complete"}
+            rows = [Recording(path=str(made.path), camera_id=camera.id, started_at=now(), ended_at=now(), **what)]
+            db.session.add_all(rows)
+        rows[0].protected = False
+        db.session.commit()
+        return rows[0].id
 
     def user(self, name: str, role: str) -> User:
         """The user of that name, as it was."""
@@ -213,6 +239,8 @@ class Asked:
         path = {parameter.name: there.get(parameter.name, 1) for parameter in self.operation.path_parameters}
         body = {"body": BODIES[self.operation.label], "media_type": "application/json"} if self.operation.body else {}
         query = {"device": there["device"]} if self.operation.path.startswith("/device/") else {}
+        if self.operation.path.endswith("/timeline"):
+            query = {"from": "2026-11-01T00:00:00Z", "to": "2026-11-21T00:00:00Z"}
         return self.status_of(self.operation.Case(path_parameters=path, query=query, **body))
 
     def anyhow(self, case: Any, real: bool) -> None:

@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 
 from flask import Blueprint, Response, request
 from flask_login import current_user
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 from sqlalchemy import and_, or_
 
 from camproxy.access import levels, managed_devices
-from camproxy.errors import N_, NotFound
+from camproxy.errors import NotFound
 from camproxy.motion.past import overlaps
+from camproxy.web.api.recording_schemas import Moment
 from camproxy.web.api.schemas import Answer, Body
 from camproxy.web.api.spec import api, gives
 from camproxy.web.guards import LOGIN, allow, camera_for, managed_device
@@ -21,17 +22,7 @@ from models import MOTION, Event, db
 
 bp = Blueprint("events", __name__, url_prefix="/api/events")
 
-EPOCH, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
-
-
-def utc(at: datetime) -> datetime:
-    """Within what every database and the arithmetic of times can do."""
-    if not 1970 <= at.year < 9999:
-        raise ValueError(N_("must be a time from 1970 on"))
-    return max(at.astimezone(UTC), EPOCH)
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(utc)]
+EPOCH, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
 
 
 class EventQuery(Body):
