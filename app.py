@@ -11,7 +11,7 @@ from camproxy import serving
 if __name__ == "__main__":
     serving.serve()  # becomes another program, which imports this one: the rest is not to be loaded twice
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from camproxy.bootstrap import Bootstrap
 from camproxy.camera import Policy
 from camproxy.cameras import Cameras
-from camproxy.clock import Clock, SystemClock
+from camproxy.clock import SystemClock
 from camproxy.control.throttle import Throttle
 from camproxy.database import init_database
 from camproxy.device_book import DeviceBook
@@ -43,7 +43,9 @@ from camproxy.motion.settings import all_configs
 from camproxy.motion.watcher import MotionWatch
 from camproxy.pairing import Pairing
 from camproxy.probe import Probe
+from camproxy.recording.capacity import Capacity
 from camproxy.recording.catalogue import Catalogue
+from camproxy.recording.exports import Exports
 from camproxy.recording.index import Indexes
 from camproxy.recording.recordings import RecordingPolicy, Recordings
 from camproxy.recording.retention import Limits
@@ -61,6 +63,7 @@ from camproxy.web.api import audit, control, me, recording_settings, spec, users
 from camproxy.web.api import cameras as cameras_api
 from camproxy.web.api import devices as devices_api
 from camproxy.web.api import events as events_api
+from camproxy.web.api import exports as exports_api
 from camproxy.web.api import motion as motion_api
 from camproxy.web.api import pairing as pairing_api
 from camproxy.web.api import recordings as recordings_api
@@ -108,8 +111,9 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
 
     pages.init_pages(app)
     boards = (devices_ws, devices_api, enrolment_routes, pairing_api)
-    recorded = (recording_files, recordings_api, recording_settings, motion_api, events_api)
-    for module in (health, stats, viewers, *boards, *recorded, spec, me, cameras_api, control, users, audit):
+    recorded = (recording_files, recordings_api, recording_settings, exports_api, motion_api, events_api)
+    api = (spec, me, cameras_api, control, users, audit)
+    for module in (health, stats, viewers, *boards, *recorded, *api):
         app.register_blueprint(module.bp)
 
     socketio = make_socketio(app, settings)
@@ -127,7 +131,10 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     enrolment.listeners.append(enrolment_routes.appear)
     sessions = partial(session_of, app)
     storage = Storage(settings.recordings, settings.recording_free_bytes, clock)
-    recordings = make_recordings(sessions, settings, cameras, storage, clock)
+    catalogue = Catalogue(sessions)
+    recordings = Recordings(cameras, catalogue, storage, recording_policy(settings), clock)
+    exports = Exports(catalogue, storage, settings.data_dir / "exports", settings.recording_free_bytes, clock)
+    capacity = Capacity(settings.data_dir / "capacity.json", recordings.loads)
     indexes = Indexes(storage)
     thumbnails = Thumbnails(indexes, settings.data_dir / "thumbnails")
     recordings.removed.append(thumbnails.forget)
@@ -163,6 +170,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     motion = MotionWatch(cameras, clock, partial(all_configs, app))
     motion.listeners.append(journal.episode)
     runtime.add("motion", motion)
+    runtime.add("exports", exports)
+    runtime.add("capacity", capacity)
     runtime.add("fanout", fanout)
     runtime.add("socketio_viewers", socketio_viewers)
     runtime.add("access", AccessWatch(app))
@@ -199,6 +208,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         recordings,
         motion,
         pictures,
+        exports,
+        capacity,
         indexes,
         thumbnails,
         refusals=Attempts(settings.device_refusals),
@@ -242,16 +253,13 @@ def session_of(app: Flask) -> Session:
         return Session(db.engine)
 
 
-def make_recordings(
-    sessions: Callable[[], Session], settings: Settings, cameras: Cameras, storage: Storage, clock: Clock
-) -> Recordings:
-    policy = RecordingPolicy(
+def recording_policy(settings: Settings) -> RecordingPolicy:
+    return RecordingPolicy(
         settings.recording_zone,
         Limits(settings.recording_days, settings.recording_bytes),
         settings.recording_cleanup,
         settings.data_dir / "recording.alive",
     )
-    return Recordings(cameras, Catalogue(sessions), storage, policy, clock)
 
 
 def __getattr__(name: str) -> Any:

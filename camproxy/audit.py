@@ -49,6 +49,9 @@ class Action(StrEnum):
     DEVICE_ENROLLED = "device_enrolled"
     DEVICE_REFUSED = "device_refused"
     DEVICE_REVOKED = "device_revoked"
+    EXPORT_ORDERED = "export_ordered"
+    EXPORT_ENDED = "export_ended"
+    EXPORT_DOWNLOADED = "export_downloaded"
 
 
 def note(action: Action, subject: str = "", detail: str = "", who: str | None = None) -> None:

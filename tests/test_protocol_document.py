@@ -20,6 +20,7 @@ from camproxy.pairing_link import pairing_link
 from camproxy.reset_reasons import Reset
 from camproxy.web.api.device_schemas import AdviceOut, ConfigOut, DeviceOut, DeviceStatus, LogLine
 from camproxy.web.api.events import EventOut
+from camproxy.web.api.exports import ExportOut
 from camproxy.web.api.motion import MotionOut
 from camproxy.web.api.pairing import Found, PairingOpened, PairingOut
 from camproxy.web.api.recording_schemas import (
@@ -179,6 +180,7 @@ def test_every_route_is_listed_with_who_may_use_it(app: Flask) -> None:
         ("Configuration", ConfigOut),
         ("Event", EventOut),
         ("Motion", MotionOut),
+        ("Export", ExportOut),
         ("Recording", RecordingOut),
         ("Index", IndexOut),
         ("Timeline", TimelineOut),
@@ -189,6 +191,7 @@ def test_the_fields_of_the_answers_are_listed(name: str, model: typing.Any) -> N
     assert described
     for field in model.model_fields:
         if (name, field) != ("Token", "token"):
+            field = model.model_fields[field].alias or field
             assert re.search(rf"\b{field}\b", described[0]), f"{name}: {field} is not described"
 
 

@@ -59,6 +59,17 @@ class Known:
     state: str
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A recording of a stretch of time, in seconds since 1970; `ended_at` is None while it lasts."""
+
+    path: str
+    started_at: float
+    ended_at: float | None
+    bytes: int
+    there: bool
+
+
 def moment(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
 
@@ -274,6 +285,22 @@ class Catalogue:
             newest = session.scalar(select(func.max(Gap.id)).where(Gap.ended_at.is_(None)))
         if newest is not None:
             self._put(write)
+
+    def held(self, camera_id: int, begin: float, end: float) -> list[Held]:
+        """What was recorded of a camera between these moments, in seconds since 1970; in its order."""
+        meets = Recording.started_at < moment(end), Recording.ended_at.is_(None) | (Recording.ended_at > moment(begin))
+        with self._session() as session:
+            query = select(Recording).where(Recording.camera_id == camera_id, *meets)
+            return [
+                Held(
+                    row.path,
+                    row.started_at.timestamp(),
+                    row.ended_at.timestamp() if row.ended_at else None,
+                    row.bytes,
+                    row.state not in (MISSING, QUARANTINED),
+                )
+                for row in session.scalars(query.order_by(Recording.started_at, Recording.id))
+            ]
 
     # What is kept
 

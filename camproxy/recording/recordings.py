@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from zoneinfo import ZoneInfo
 from camproxy.camera import Camera
 from camproxy.cameras import Cameras
 from camproxy.clock import Clock, SystemClock, iso
-from camproxy.errors import Conflict, Unavailable
+from camproxy.errors import Conflict, NotFound, Unavailable
 from camproxy.listeners import tell
 from camproxy.recording.book import ASLEEP, DISABLED, DISK_MISSING, OFFLINE, SERVER_STOPPED
+from camproxy.recording.capacity import HEIGHT, WIDTH, Load
 from camproxy.recording.catalogue import Catalogue
 from camproxy.recording.keeper import Keeper
 from camproxy.recording.modes import CameraRecording
@@ -215,6 +217,19 @@ class Recordings:
             raise Unavailable("The file could not be removed from the disk.") from None
         finally:
             tell(self.removed, recording_id)
+
+    def loads(self) -> list[Load]:
+        """What is recorded now, or would be if something moved."""
+        with self._lock:
+            recorders = [recorder for recorder in self._recorders.values() if recorder.watches]
+        found = []
+        for recorder in recorders:
+            with suppress(NotFound):  # it was removed just now
+                camera, config = self._cameras.get(recorder.camera_id), recorder.config
+                newest = camera.hub.newest
+                pixels = newest.width * newest.height if newest else WIDTH * HEIGHT
+                found.append(Load(config.codec, pixels, min(config.fps, camera.config.fps)))
+        return found
 
     def would_go(self) -> list[tuple[Kept, str]]:
         """What a clean-up would remove now, and why; nothing is."""

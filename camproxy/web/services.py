@@ -22,6 +22,8 @@ from camproxy.motion.pictures import Pictures
 from camproxy.motion.watcher import MotionWatch
 from camproxy.pairing import Pairing
 from camproxy.probe import Probe
+from camproxy.recording.capacity import Capacity
+from camproxy.recording.exports import Exports
 from camproxy.recording.index import Indexes
 from camproxy.recording.recordings import Recordings
 from camproxy.recording.thumbnails import Thumbnails
@@ -57,6 +59,8 @@ class Services:
     recordings: Recordings
     motion: MotionWatch
     pictures: Pictures
+    exports: Exports
+    capacity: Capacity
     indexes: Indexes
     thumbnails: Thumbnails
     #: Devices without a valid key, by address; and with one, by device.

@@ -50,6 +50,7 @@ def figures() -> dict[str, Any]:
         "frames_sent": parts["fanout"]["frames_sent"] + parts["socketio_viewers"]["frames_sent"],
         "cameras": parts["cameras"]["cameras"],
         "motion": parts["motion"],
+        "capacity": parts["capacity"],
         "certificate": parts["expiry"]["certificate"],
         "process": process(),
         "machine": machine(shared.settings.data_dir),

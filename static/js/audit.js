@@ -37,6 +37,9 @@ const ACTIONS = {
   device_enrolled: (names) => _("The device %(subject)s has enrolled", names),
   device_refused: (names) => _("The device %(subject)s was not let in", names),
   device_revoked: (names) => _("%(who)s ended the keys of the device %(subject)s", names),
+  export_ordered: (names) => _("%(who)s ordered an export of the camera %(subject)s", names),
+  export_ended: (names) => _("%(who)s ended an export of the camera %(subject)s", names),
+  export_downloaded: (names) => _("%(who)s downloaded an export of the camera %(subject)s", names),
 };
 
 let { before } = pageData;

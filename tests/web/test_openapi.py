@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -69,6 +69,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/cameras/{camera}/control": {},
     "PUT /api/cameras/{camera}/presets/{slot}": {"name": "Gate", "x": 1, "y": 2},
     "PUT /api/cameras/{camera}/motion": {"enabled": False, "zones": []},
+    "POST /api/exports": {"camera": "steered", "from": "2023-12-01T08:00:00Z", "to": "2023-12-01T09:00:00+00:00"},
     "PATCH /api/devices/{device}": {"name": "Pico"},
     "POST /api/devices/{device}/sleep": {"seconds": 60},
     "PUT /api/devices/{device}/config": {"speed": 60},
@@ -124,8 +125,23 @@ class World:
                 browser, _ = LoginSession.issue(me, "127.0.0.1", "a browser")
                 db.session.add_all([spare, browser])
                 db.session.commit()
-                real |= {"token_id": spare.id, "session_id": browser.id}
+                real |= {"token_id": spare.id, "session_id": browser.id, "export_id": self.export(me, camera)}
             return real
+
+    def export(self, user: User, camera: Camera) -> str:
+        """One of this user, who has no other. Of a recording whose file is gone: nobody waits for a film here."""
+        exports = self.app.extensions["camproxy"].exports
+        for one in exports.all():
+            while one.user_id == user.id and one in exports.all():
+                exports.end(one.id)
+        begin = datetime(2023, 12, 1, 8, tzinfo=UTC)
+        if db.session.scalar(db.select(Recording).filter_by(camera_id=camera.id, state="recovered")) is None:
+            row = {"path": "02-00-00-00-00-00/2023-12-01/08.mp4", "camera_id": camera.id, "zone": "UTC"}
+            row |= {"codec": "h264", "width": 800, "height": 600, "state": "recovered"}
+            db.session.add(Recording(**row, started_at=begin, ended_at=begin + timedelta(hours=1)))
+            db.session.commit()
+        made: str = exports.order(user.id, camera.id, begin.timestamp(), begin.timestamp() + 60).id
+        return made
 
     def device(self, camera: Camera) -> int:
         """The Pico that moves the camera, connected and obedient."""
