@@ -46,7 +46,7 @@ SimBoard::SimBoard(const Options& options, Faults& faults, char** words)
 
 Ticks SimBoard::ticks() const {
   const auto passed = std::chrono::steady_clock::now() - begun_;
-  return clock_ + static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(passed).count());
+  return clock_ + faults_.later_ms + static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(passed).count());
 }
 
 void SimBoard::feed_watchdog() { alarm(kWatchdog); }
@@ -165,6 +165,7 @@ void SimBoard::fault(const std::string& line) {
   else if (what == "brownout") reset("brownout");
   else if (what == "hang") faults_.hang = true;
   else if (what == "wake") faults_.wake = true;
+  else if (what == "later") faults_.later_ms += size * 1000;
   else if (what != "state") say("sim knows no fault " + what);
   say("sim " + line);
 }
