@@ -63,7 +63,7 @@ SimUpdater::SimUpdater(const Options& options, SimBoard& board) : board_(board),
   if (!options.update_key.empty()) key_ = whole(options.update_key);
   const std::string boots = whole(path("boot"));
   if (boots == "trial") {  // it was reset before it had proved itself
-    replace(path("boot"), "", 0);
+    fs::remove(path("boot"));
     say("sim boot loader: back to the firmware before");
   } else if (boots == "next") {
     replace(path("boot"), "trial", 5);
@@ -106,7 +106,7 @@ void SimUpdater::abandon() {
 void SimUpdater::keep() {
   on_trial_ = false;
   rename(path("slot").c_str(), path("kept").c_str());
-  replace(path("boot"), "", 0);
+  fs::remove(path("boot"));
   say("sim firmware kept");
 }
 

@@ -1,5 +1,6 @@
 // The core on an Xtensa CPU, under QEMU: a whole session of a board, and how much memory its state takes.
 #include "../../core/app.h"
+#include "../../core/messages.h"
 
 using namespace camproxy;
 
