@@ -31,6 +31,7 @@ from camproxy.devices import Devices
 from camproxy.discovery import Discovery
 from camproxy.enrolment import Enrolment
 from camproxy.expiry import Expiry
+from camproxy.firmware_store import FirmwareStore
 from camproxy.later import Later
 from camproxy.links.linger import Linger
 from camproxy.logs import start_logging
@@ -42,14 +43,18 @@ from camproxy.recording.retention import Limits
 from camproxy.recording.storage import Storage
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings, load
+from camproxy.update_book import UpdateBook
+from camproxy.updates import Updates
 from camproxy.watchdog import Watchdog
 from camproxy.web import auth, health, i18n, login, pages, stats
 from camproxy.web import devices as devices_ws
 from camproxy.web import enrolment as enrolment_routes
+from camproxy.web import firmware as firmware_routes
 from camproxy.web.announcer import Announcer
 from camproxy.web.api import audit, control, me, spec, users
 from camproxy.web.api import cameras as cameras_api
 from camproxy.web.api import devices as devices_api
+from camproxy.web.api import firmware as firmware_api
 from camproxy.web.api import pairing as pairing_api
 from camproxy.web.attempts import Attempts
 from camproxy.web.edge import Sockets, TrustedProxies
@@ -94,7 +99,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     handle_errors(app)
 
     pages.init_pages(app)
-    boards = (devices_ws, devices_api, enrolment_routes, pairing_api)
+    boards = (devices_ws, devices_api, enrolment_routes, pairing_api, firmware_routes, firmware_api)
     for module in (health, stats, viewers, *boards, spec, me, cameras_api, control, users, audit):
         app.register_blueprint(module.bp)
 
@@ -113,14 +118,16 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     enrolment.listeners.append(enrolment_routes.appear)
     recordings = make_recordings(app, settings, cameras, clock)
     devices.listeners.append(recordings.device_changed)
+    updates = Updates(devices, clock)
     fanout = FanOut(clock)
     socketio_viewers = SocketIOViewers(socketio, live, cameras, clock)
     announcer = Announcer(cameras, devices, live, fanout, socketio)
 
     runtime = Runtime()
-    runtime.add("bootstrap", Bootstrap(app, settings, cameras, devices))
+    runtime.add("bootstrap", Bootstrap(app, settings, cameras, devices, updates))
     later = Later(app)
     DeviceBook(devices, later)
+    UpdateBook(updates, later)
     runtime.add("later", later)
     runtime.add("pairing", pairing)
     device_logs = DeviceLogs(settings.device_logs, settings.device_log_bytes, clock)
@@ -130,6 +137,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     linger = Linger()
     runtime.add("linger", linger)
     runtime.add("devices", devices)
+    runtime.add("updates", updates)
     runtime.add("cameras", cameras)
     runtime.add("recordings", recordings)
     runtime.add("fanout", fanout)
@@ -166,8 +174,11 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         discovery,
         device_logs,
         recordings,
+        updates,
+        FirmwareStore(settings.firmware),
         refusals=Attempts(settings.device_refusals),
         arrivals=Attempts(settings.device_connections),
+        downloads=Attempts(settings.device_connections),
     )
     return app
 

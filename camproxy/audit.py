@@ -43,6 +43,10 @@ class Action(StrEnum):
     DEVICE_ENROLLED = "device_enrolled"
     DEVICE_REFUSED = "device_refused"
     DEVICE_REVOKED = "device_revoked"
+    FIRMWARE_UPLOADED = "firmware_uploaded"
+    FIRMWARE_REMOVED = "firmware_removed"
+    FIRMWARE_ASSIGNED = "firmware_assigned"
+    FIRMWARE_WITHDRAWN = "firmware_withdrawn"
 
 
 def note(action: Action, subject: str = "", detail: str = "", who: str | None = None) -> None:

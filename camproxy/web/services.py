@@ -16,6 +16,7 @@ from camproxy.devices import Devices
 from camproxy.discovery import Discovery
 from camproxy.enrolment import Enrolment
 from camproxy.expiry import Expiry
+from camproxy.firmware_store import FirmwareStore
 from camproxy.later import Later
 from camproxy.links.linger import Linger
 from camproxy.pairing import Pairing
@@ -23,6 +24,7 @@ from camproxy.probe import Probe
 from camproxy.recording.recordings import Recordings
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings
+from camproxy.updates import Updates
 from camproxy.web.attempts import Attempts
 from camproxy.web.edge import Sockets
 from camproxy.web.live import Live
@@ -51,9 +53,13 @@ class Services:
     discovery: Discovery
     device_logs: DeviceLogs
     recordings: Recordings
+    updates: Updates
+    firmware: FirmwareStore
     #: Devices without a valid key, by address; and with one, by device.
     refusals: Attempts
     arrivals: Attempts
+    #: How often a device may ask for firmware, by device.
+    downloads: Attempts
 
 
 def services() -> Services:

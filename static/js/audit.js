@@ -31,6 +31,10 @@ const ACTIONS = {
   device_enrolled: (names) => _("The device %(subject)s has enrolled", names),
   device_refused: (names) => _("The device %(subject)s was not let in", names),
   device_revoked: (names) => _("%(who)s ended the keys of the device %(subject)s", names),
+  firmware_uploaded: (names) => _("%(who)s uploaded the firmware %(subject)s", names),
+  firmware_removed: (names) => _("%(who)s removed the firmware %(subject)s", names),
+  firmware_assigned: (names) => _("%(who)s chose a firmware for %(subject)s", names),
+  firmware_withdrawn: (names) => _("%(who)s withdrew the firmware for %(subject)s", names),
 };
 
 let { before } = pageData;
