@@ -19,7 +19,7 @@ HEADER, SEGMENT_HEADER, MOST_SEGMENTS = 24, 8, 16
 #: esp_app_desc_t, at the beginning of the first segment.
 DESCRIPTOR = struct.Struct("<I4x8x32s32s16s16s32s")
 DESCRIPTOR_MAGIC = 0xABCD5432
-#: What our own firmware says, see esp32/core/messages.h. Under Arduino the descriptor is that of its ready-made libraries.
+#: What our own firmware says, see esp32/core/messages.h. Under Arduino the descriptor is that of its own libraries.
 MARK = re.compile(rb"camproxy-firmware esp32cam ([\x21-\x7e]{1,31})\0")
 OF_ARDUINO = "arduino-lib-builder"
 

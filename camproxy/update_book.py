@@ -32,7 +32,7 @@ class UpdateBook:
         known = update.device in self._started
         if update.state == "downloading":
             self._started.add(update.device)
-        else:
+        elif update.state != "trying":
             self._started.discard(update.device)
         return known and update.state == "downloading"
 

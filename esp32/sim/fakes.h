@@ -27,6 +27,7 @@ struct Faults {
   int garbage = 0;
   int truncated = 0;
   int blind = 0;
+  int cut = 0;
   bool hang = false;
   bool wake = false;
   uint32_t later_ms = 0;

@@ -28,6 +28,7 @@ Set-up, for a store that is empty (a person would type it at the serial port):
 Its standard input is the serial port. Lines that begin with ! happen to it:
   !pir 0|1   !heap N   !block N   !wifi 0|1   !drop   !silent SECONDS   !garbage N   !truncate N   !blind N
   !brownout  !hang     !wake     !state     !later SECONDS (its clock leaps)
+  !cut BYTES (the connection is lost when so many more have come)
 )";
 
 Options read_options(int count, char** words) {
