@@ -123,6 +123,11 @@ class Updates:
             known = self._by_device.values()
             return [update for update in known if update.active and update.image and update.image.id == image]
 
+    def runs(self, device: int) -> str:
+        """The version that it said last; "" while it has not been here since the server started."""
+        with self._changed:
+            return self._runs.get(device, "")
+
     # What people do
 
     def assign(self, device: int, image: Image) -> Update:

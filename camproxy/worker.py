@@ -161,9 +161,10 @@ class Worker(ThreadWorker):
         return bool(super().handle_request(req, conn))
 
     def _receive(self, req: Request) -> None:
-        """Take in the body while the deadline holds. A body that is too large is left; the application refuses it."""
+        """Take in the body while the deadline holds. A larger one is left: for the application to read, or to refuse."""
         length = next((int(value) for name, value in req.headers if name == "CONTENT-LENGTH"), None)
         if length is not None and length > self.body_bytes:
+            req.force_close()  # what of it nobody has read is no next request, and the client is told not to send one
             return
         assert req.body is not None
         body = req.body.read(self.body_bytes + 1)

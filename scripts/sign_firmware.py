@@ -6,8 +6,8 @@
 
 The key belongs where firmware is built, not on the server: whoever has it can put any program onto every board that
 knows it. Keep a copy in another place: without it boards that are out there take no firmware over the air any more. The
-signature is printed, for the page *Firmware*, and written beside the image as firmware.bin.sig. It ends with 0 when that
-was done and with 1, and a sentence, when it was not.
+signature is printed, for the page *Firmware*, and written beside the image as firmware.bin.sig. It ends with 0 when
+that was done and with 1, and a sentence, when it was not.
 """
 
 from __future__ import annotations

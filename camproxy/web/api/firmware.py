@@ -218,9 +218,9 @@ def assign(firmware: Firmware, device: Device) -> None:
     """Raises BadRequest, or Conflict when it runs that or is being updated just now."""
     if device.kind != firmware.kind:
         raise BadRequest("That firmware is for boards of another kind.")
-    if device.firmware == firmware.version:
-        raise Conflict("It runs that version already.")
     updates = services().updates
+    if (updates.runs(device.id) or device.firmware) == firmware.version:
+        raise Conflict("It runs that version already.")
     updates.check_free(device.id)
     row = db.session.get(FirmwareUpdate, device.id)
     if row is None:
