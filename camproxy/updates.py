@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
@@ -156,11 +156,12 @@ class Updates:
                 raise NotFound("There is no update of that device.")
             self._offer_waiting()
 
-    def forget(self, device: int) -> None:
-        """It was removed."""
+    def keep_only(self, devices: Collection[int]) -> None:
+        """Others were removed."""
         with self._changed:
-            self._by_device.pop(device, None)
-            self._runs.pop(device, None)
+            for known in (self._by_device, self._runs):
+                for device in known.keys() - devices:
+                    del known[device]
             self._offer_waiting()
 
     # What boards do

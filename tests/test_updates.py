@@ -136,7 +136,7 @@ def test_only_what_it_is_to_have_may_be_fetched(boards: Boards) -> None:
 def test_a_device_that_was_removed_keeps_nothing(boards: Boards) -> None:
     boards.updates.assign(7, IMAGE)
     assert boards.updates.waiting_for(3)
-    boards.updates.forget(7)
+    boards.updates.keep_only({8})
     assert not boards.updates.waiting_for(3)
     assert boards.updates.look() is None
 
