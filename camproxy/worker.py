@@ -161,7 +161,7 @@ class Worker(ThreadWorker):
         return bool(super().handle_request(req, conn))
 
     def _receive(self, req: Request) -> None:
-        """Take in the body while the deadline holds. A larger one is left: for the application to read, or to refuse."""
+        """Take in the body while the deadline holds. A larger one is left for the application, to read or to refuse."""
         length = next((int(value) for name, value in req.headers if name == "CONTENT-LENGTH"), None)
         if length is not None and length > self.body_bytes:
             req.force_close()  # what of it nobody has read is no next request, and the client is told not to send one
