@@ -29,7 +29,7 @@ function row(one) {
   say(slot("kind"), kindName(one.kind));
   const words = { size: inBytes(one.size), who: one.uploaded_by, time: moment(one.uploaded_at) };
   say(slot("about"), _("%(size)s, uploaded by %(who)s, %(time)s", words));
-  say(slot("hash"), `SHA-256 ${one.sha256.slice(0, 16)}…`);
+  say(slot("hash"), `SHA-256 ${one.sha256.slice(0, 16)}`);
   if (one.devices.length) say(slot("waiting"), _("Boards that are to have it and have not yet: %(count)s", { count: counted(one.devices.length) }));
   element.querySelector('[data-act="assign"]').addEventListener("click", () => assign(one));
   element.querySelector('[data-act="remove"]').addEventListener("click", () => remove(one));
