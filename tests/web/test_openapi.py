@@ -8,6 +8,7 @@ the camera that all of this is about; if that stayed so, the rest would be nothi
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,8 +28,11 @@ from schemathesis.specs.openapi.checks import (
 
 from app import create_app
 from camproxy.rows import config_of, settings_of
+from camproxy.update_book import image_of
+from camproxy.updates import Update
 from camproxy.web.guards import ADMIN, ITSELF, LOGIN, MANAGE, SEE, STEER, allowed_of
-from models import ROLES, ApiToken, Camera, Device, LoginSession, Preset, User, db
+from models import ROLES, ApiToken, Camera, Device, Firmware, LoginSession, Preset, User, db
+from tests.images import Signer, firmware
 from tests.integration.people import wait_until
 from tests.lines import Obedient
 from tests.web.test_guards import close_log
@@ -66,6 +70,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH /api/devices/{device}": {"name": "Pico"},
     "POST /api/devices/{device}/sleep": {"seconds": 60},
     "PUT /api/devices/{device}/config": {"speed": 60},
+    "PUT /api/devices/{device}/update": {},
     "PUT /device/config": {"speed": 60},
     "POST /api/pairing": {"kind": "pico"},
     "POST /api/pairing/approve": {"kind": "pico", "mac": "24:0A:C4:12:34:56", "code": "1234 5678"},
@@ -105,6 +110,7 @@ class World:
                 pairing.open("pico", "admin")
             real = {"camera": "steered", "slot": 1, "kind": "pico", "user_id": self.user("somebody", "viewer").id}
             real["device"] = self.device(camera)
+            real["firmware_id"] = self.firmware(real["device"]).id
             if role in ROLES:
                 me = self.user(role, role)
                 if role not in self.tokens or ApiToken.shown(self.tokens[role]) is None:
@@ -134,6 +140,16 @@ class World:
             device.arrive(Obedient(), "127.0.0.1", row.keys[0].sha256)
             wait_until(lambda: device.online, "it is connected")
         return row.id
+
+    def firmware(self, device: int) -> Firmware:
+        """One that the device was to have, and has not taken."""
+        row = db.session.scalar(db.select(Firmware).filter_by(version="0.1"))
+        if row is None:
+            row = Firmware(kind="pico", version="0.1", size=1, sha256="ab" * 32, signature="MEUCIQ==")
+            db.session.add(row)
+            db.session.commit()
+        self.app.extensions["camproxy"].updates.put(Update(device, row.version, image_of(row), "failed", time.time()))
+        return row
 
     def user(self, name: str, role: str) -> User:
         """The user of that name, as it was."""
@@ -199,6 +215,12 @@ class Asked:
         path = {parameter.name: there.get(parameter.name, 1) for parameter in self.operation.path_parameters}
         body = {"body": BODIES[self.operation.label], "media_type": "application/json"} if self.operation.body else {}
         query = {"device": there["device"]} if self.operation.path.startswith("/device/") else {}
+        if self.operation.label == "PUT /api/devices/{device}/update":
+            body["body"] = {"firmware": there["firmware_id"]}
+        if self.operation.label == "POST /api/firmware":
+            image = firmware("0.2", self.role.encode())
+            body = {"body": image, "media_type": "application/octet-stream"}
+            query = {"signature": Signer.new().sign(image)}
         return self.status_of(self.operation.Case(path_parameters=path, query=query, **body))
 
     def anyhow(self, case: Any, real: bool) -> None:
