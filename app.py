@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from camproxy.bootstrap import Bootstrap
 from camproxy.camera import Policy
 from camproxy.cameras import Cameras
-from camproxy.clock import Clock, SystemClock
+from camproxy.clock import SystemClock
 from camproxy.control.throttle import Throttle
 from camproxy.database import init_database
 from camproxy.device_book import DeviceBook
@@ -37,10 +37,14 @@ from camproxy.links.linger import Linger
 from camproxy.logs import start_logging
 from camproxy.pairing import Pairing
 from camproxy.probe import Probe
+from camproxy.recording.capacity import Capacity
 from camproxy.recording.catalogue import Catalogue
+from camproxy.recording.exports import Exports
+from camproxy.recording.index import Indexes
 from camproxy.recording.recordings import RecordingPolicy, Recordings
 from camproxy.recording.retention import Limits
 from camproxy.recording.storage import Storage
+from camproxy.recording.thumbnails import Thumbnails
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings, load
 from camproxy.update_book import UpdateBook
@@ -50,12 +54,15 @@ from camproxy.web import auth, health, i18n, login, pages, stats
 from camproxy.web import devices as devices_ws
 from camproxy.web import enrolment as enrolment_routes
 from camproxy.web import firmware as firmware_routes
+from camproxy.web import recordings as recording_files
 from camproxy.web.announcer import Announcer
-from camproxy.web.api import audit, control, me, spec, users
+from camproxy.web.api import audit, control, me, recording_settings, spec, users
 from camproxy.web.api import cameras as cameras_api
 from camproxy.web.api import devices as devices_api
+from camproxy.web.api import exports as exports_api
 from camproxy.web.api import firmware as firmware_api
 from camproxy.web.api import pairing as pairing_api
+from camproxy.web.api import recordings as recordings_api
 from camproxy.web.attempts import Attempts
 from camproxy.web.edge import Sockets, TrustedProxies
 from camproxy.web.errors import handle_errors
@@ -100,7 +107,9 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
 
     pages.init_pages(app)
     boards = (devices_ws, devices_api, enrolment_routes, pairing_api, firmware_routes, firmware_api)
-    for module in (health, stats, viewers, *boards, spec, me, cameras_api, control, users, audit):
+    recorded = (recording_files, recordings_api, recording_settings)
+    api = (spec, me, cameras_api, control, exports_api, users, audit)
+    for module in (health, stats, viewers, *boards, *recorded, *api):
         app.register_blueprint(module.bp)
 
     socketio = make_socketio(app, settings)
@@ -116,12 +125,20 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     pairing = Pairing(app, clock)
     enrolment = Enrolment(pairing, clock, settings.frame_rate)
     enrolment.listeners.append(enrolment_routes.appear)
-    recordings = make_recordings(app, settings, cameras, clock)
+    storage = Storage(settings.recordings, settings.recording_free_bytes, clock)
+    catalogue = make_catalogue(app)
+    recordings = Recordings(cameras, catalogue, storage, recording_policy(settings), clock)
+    exports = Exports(catalogue, storage, settings.data_dir / "exports", settings.recording_free_bytes, clock)
+    capacity = Capacity(settings.data_dir / "capacity.json", recordings.loads)
+    indexes = Indexes(storage)
+    thumbnails = Thumbnails(indexes, settings.data_dir / "thumbnails")
+    recordings.removed.append(thumbnails.forget)
     devices.listeners.append(recordings.device_changed)
     updates = Updates(devices, clock)
     fanout = FanOut(clock)
     socketio_viewers = SocketIOViewers(socketio, live, cameras, clock)
     announcer = Announcer(cameras, devices, live, fanout, socketio)
+    recordings.listeners.append(announcer.recording_changed)
 
     runtime = Runtime()
     runtime.add("bootstrap", Bootstrap(app, settings, cameras, devices, updates))
@@ -140,6 +157,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     runtime.add("updates", updates)
     runtime.add("cameras", cameras)
     runtime.add("recordings", recordings)
+    runtime.add("exports", exports)
+    runtime.add("capacity", capacity)
     runtime.add("fanout", fanout)
     runtime.add("socketio_viewers", socketio_viewers)
     runtime.add("access", AccessWatch(app))
@@ -176,6 +195,10 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         recordings,
         updates,
         FirmwareStore(settings.firmware),
+        exports,
+        capacity,
+        indexes,
+        thumbnails,
         refusals=Attempts(settings.device_refusals),
         arrivals=Attempts(settings.device_connections),
         downloads=Attempts(settings.device_connections),
@@ -212,19 +235,21 @@ def policy(settings: Settings) -> Policy:
     )
 
 
-def make_recordings(app: Flask, settings: Settings, cameras: Cameras, clock: Clock) -> Recordings:
+def make_catalogue(app: Flask) -> Catalogue:
     def sessions() -> Session:
         with app.app_context():
             return Session(db.engine)
 
-    storage = Storage(settings.recordings, settings.recording_free_bytes, clock)
-    policy = RecordingPolicy(
+    return Catalogue(sessions)
+
+
+def recording_policy(settings: Settings) -> RecordingPolicy:
+    return RecordingPolicy(
         settings.recording_zone,
         Limits(settings.recording_days, settings.recording_bytes),
         settings.recording_cleanup,
         settings.data_dir / "recording.alive",
     )
-    return Recordings(cameras, Catalogue(sessions), storage, policy, clock)
 
 
 def __getattr__(name: str) -> Any:

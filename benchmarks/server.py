@@ -32,6 +32,8 @@ class Server:
         #: gunicorn's one worker, which does everything.
         self.worker = Process(self._running.process.pid).children[0]
         self.port = self._running.port
+        self.settings = self._running.settings
+        self.recordings = self._running.data_dir / "recordings"
         self.admin = self._running.person()
         user = {"username": "watcher", "password": PASSWORD, "role": "viewer"}
         self._watcher_id = self.admin.made("/api/users", user)["id"]

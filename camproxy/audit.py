@@ -34,6 +34,11 @@ class Action(StrEnum):
     DEVICE_REMOVED = "device_removed"
     DEVICE_KEY_ISSUED = "device_key_issued"
     DEVICE_CONFIGURED = "device_configured"
+    RECORDING_CONFIGURED = "recording_configured"
+    RECORDED_BY_HAND = "recorded_by_hand"
+    RECORDING_PROTECTED = "recording_protected"
+    RECORDING_RELEASED = "recording_released"
+    RECORDING_REMOVED = "recording_removed"
     CONTROL_TAKEN_OVER = "control_taken_over"
     PAIRING_OPENED = "pairing_opened"
     PAIRING_CLOSED = "pairing_closed"
@@ -47,6 +52,9 @@ class Action(StrEnum):
     FIRMWARE_REMOVED = "firmware_removed"
     FIRMWARE_ASSIGNED = "firmware_assigned"
     FIRMWARE_WITHDRAWN = "firmware_withdrawn"
+    EXPORT_ORDERED = "export_ordered"
+    EXPORT_ENDED = "export_ended"
+    EXPORT_DOWNLOADED = "export_downloaded"
 
 
 def note(action: Action, subject: str = "", detail: str = "", who: str | None = None) -> None:

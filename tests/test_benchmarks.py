@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from benchmarks import devices, endurance, fanout, latency
+from benchmarks import devices, endurance, fanout, latency, recordings
 from benchmarks.__main__ import BENCHMARKS, LONG, QUICK
 from benchmarks.load import programs
 from benchmarks.table import NO, YES, Rounds, Table, verdict
@@ -58,6 +58,12 @@ def test_boards_that_dial_in_are_counted_and_commanded() -> None:
     assert 15 < pictures < 25, "two cameras, 10 fps"
     assert 0 < p50 <= p99
     assert offline == 0
+
+
+def test_what_a_page_of_recordings_waits_for_is_measured() -> None:
+    table = recordings.run(count=1000, rounds=1, hour=3)
+    assert len(table.rows) == 11
+    assert all(float(row[1]) >= 1 for row in table.rows)
 
 
 def test_each_benchmark_can_be_tried_and_an_unknown_one_is_refused() -> None:

@@ -20,8 +20,20 @@ from camproxy.pairing_link import pairing_link
 from camproxy.reset_reasons import Reset
 from camproxy.updates import BROKE_OFF, EXPIRED, SILENT
 from camproxy.web.api.device_schemas import AdviceOut, ConfigOut, DeviceOut, DeviceStatus, EventOut, LogLine, UpdateOut
+from camproxy.web.api.exports import ExportOut
 from camproxy.web.api.firmware import FirmwareOut
 from camproxy.web.api.pairing import Found, PairingOpened, PairingOut
+from camproxy.web.api.recording_schemas import (
+    Cause,
+    Goes,
+    IndexOut,
+    RecordingConfigOut,
+    RecordingOut,
+    RecordingQuery,
+    RecordingState,
+    State,
+    TimelineOut,
+)
 from camproxy.web.api.schemas import CameraOut, CameraSettings, CameraStatus, MeOut, PresetOut, TokenOut, UserOut
 from camproxy.web.events import EVENTS
 from camproxy.web.guards import ADMIN, ANYONE, DEVICE, ITSELF, LOGIN, MANAGE, NEW_DEVICE, SEE, STEER, allowed_of
@@ -176,6 +188,10 @@ def test_every_route_is_listed_with_who_may_use_it(app: Flask) -> None:
         ("Event", EventOut),
         ("Update", UpdateOut),
         ("Firmware", FirmwareOut),
+        ("Export", ExportOut),
+        ("Recording", RecordingOut),
+        ("Index", IndexOut),
+        ("Timeline", TimelineOut),
     ],
 )
 def test_the_fields_of_the_answers_are_listed(name: str, model: typing.Any) -> None:
@@ -183,7 +199,36 @@ def test_the_fields_of_the_answers_are_listed(name: str, model: typing.Any) -> N
     assert described
     for field in model.model_fields:
         if (name, field) != ("Token", "token"):
+            field = model.model_fields[field].alias or field
             assert re.search(rf"\b{field}\b", described[0]), f"{name}: {field} is not described"
+
+
+def test_recordings_are_described() -> None:
+    text = section("Recordings")
+    assert first_cells(text) == list(typing.get_args(State))
+    (told,) = re.findall(r"^\| `recording_state` .*", TEXT, re.M)
+    for field in RecordingState.model_fields:
+        assert re.search(rf"\b{field}\b", told), field
+    (asked,) = re.findall(r"^\| GET \| `/recordings\?(.*?)`", TEXT, re.M)
+    fields = RecordingQuery.model_fields.items()
+    assert re.findall(r"(\w+)=", asked) == [field.alias or name for name, field in fields]
+    settings = re.search(r"^RecordingSettings +\{(.*?)\}", TEXT, re.M | re.S)
+    assert settings
+    for field in RecordingConfigOut.model_fields.keys() - {"state"}:
+        assert re.search(rf"\b{field}\b", settings[1]), field
+    (dry_run,) = re.findall(r"^\| GET \| `/api/recordings/retention` .*", TEXT, re.M)
+    for field in Goes.model_fields:
+        assert re.search(rf"\b{field}\b", dry_run), field
+    for reason in typing.get_args(Goes.model_fields["reason"].annotation):
+        assert f"`{reason}`" in text, reason
+
+
+def test_the_causes_of_gaps_are_listed() -> None:
+    document = (Path(__file__).parent.parent / "docs" / "recording.md").read_text()
+    listed = re.search(r"^## What is missing, and why$(.*?)^## ", document, re.M | re.S)
+    assert listed
+    rows = "".join(re.findall(r"^\| (`.*?) \|", listed[1], re.M))
+    assert set(re.findall(r"`(\w+)`", rows)) == set(typing.get_args(Cause))
 
 
 def test_the_fields_of_me_are_listed() -> None:
@@ -206,7 +251,8 @@ def test_the_openapi_document_describes_the_same_routes(app: Flask) -> None:
         for method in methods
     }
     listed = described_routes()
-    assert described == {key for key in listed if key[1].startswith(("/api/", "/device/")) and "…" not in key[1]}
+    answer_json = {key for key in listed if key[1].startswith(("/api/", "/device/")) and "…" not in key[1]}
+    assert described == answer_json | {("GET", "/recordings")}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             assert "401" in operation["responses"], f"{method} {path}"

@@ -59,6 +59,17 @@ class Known:
     state: str
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A recording of a stretch of time, in seconds since 1970; `ended_at` is None while it lasts."""
+
+    path: str
+    started_at: float
+    ended_at: float | None
+    bytes: int
+    there: bool
+
+
 def moment(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
 
@@ -208,7 +219,7 @@ class Catalogue:
                 mac = macs.get(camera.device_id or 0)
                 found[camera.id] = config_of(row, folder_of(mac) if mac else row.folder)
         if made:
-            self._put(lambda session: [session.merge(row) for row in made if session.get(Camera, row.camera_id)])
+            self._put(lambda session: [session.merge(row) for row in _wanted(session, made)])
         return found
 
     def is_used(self) -> bool:
@@ -275,6 +286,22 @@ class Catalogue:
         if newest is not None:
             self._put(write)
 
+    def held(self, camera_id: int, begin: float, end: float) -> list[Held]:
+        """What was recorded of a camera between these moments, in seconds since 1970; in its order."""
+        meets = Recording.started_at < moment(end), Recording.ended_at.is_(None) | (Recording.ended_at > moment(begin))
+        with self._session() as session:
+            query = select(Recording).where(Recording.camera_id == camera_id, *meets)
+            return [
+                Held(
+                    row.path,
+                    row.started_at.timestamp(),
+                    row.ended_at.timestamp() if row.ended_at else None,
+                    row.bytes,
+                    row.state not in (MISSING, QUARANTINED),
+                )
+                for row in session.scalars(query.order_by(Recording.started_at, Recording.id))
+            ]
+
     # What is kept
 
     def kept(self) -> list[Kept]:
@@ -314,6 +341,15 @@ class Catalogue:
         with self._session() as session:
             session.execute(delete(Gap).where(Gap.ended_at < moment(before)))
             session.commit()
+
+
+def _wanted(session: Session, made: list[RecordingSettings]) -> list[RecordingSettings]:
+    """Those of cameras that are still there and that nobody has given any meanwhile."""
+    return [
+        row
+        for row in made
+        if session.get(Camera, row.camera_id) and session.get(RecordingSettings, row.camera_id) is None
+    ]
 
 
 def _open(path: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

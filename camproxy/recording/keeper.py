@@ -29,7 +29,7 @@ MORE_ROOM = ROOM_AGAIN + 0.1
 class Keeper:
     """Started and stopped by Recordings. Thread-safe. `cleanup` is a cron expression for the clock in `zone`.
 
-    `first` is done in its thread before all else.
+    `first` is done in its thread before all else; `removed` is told the number of each recording that is gone.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Keeper:
         clock: Clock,
         configs: Callable[[], Mapping[int, CameraRecording]],
         first: Callable[[], bool],
+        removed: Callable[[int], None],
     ) -> None:
         self._catalogue = catalogue
         self._storage = storage
@@ -51,6 +52,7 @@ class Keeper:
         self._clock = clock
         self._configs = configs
         self._first = first
+        self._removed = removed
         self._due = self._next()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
@@ -79,6 +81,7 @@ class Keeper:
                 break
             # The row first: a file without a row is found again at the next start, a row without a file is a fright.
             if self._catalogue.forget(file):
+                self._removed(file.id)
                 try:
                     self._storage.remove(file.path)
                 except (OSError, ValueError) as error:

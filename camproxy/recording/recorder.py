@@ -69,6 +69,8 @@ class Recorder:
         #: Until when it records for motion, and by hand; by the monotonic clock.
         self._moves_until = float("-inf")
         self._by_hand_until = float("-inf")
+        #: The same as was said, by the wall clock.
+        self._by_hand_ends = 0.0
         #: From when on the next part is to have its frames, by the monotonic clock; None: from now on.
         self._since: float | None = None
         self._part: Part | None = None
@@ -109,6 +111,7 @@ class Recorder:
             if not self.wants:
                 self._since = now
             self._by_hand_until = now + seconds
+            self._by_hand_ends = self._clock.wall() + seconds
             self._changed.notify_all()
         self.look()
 
@@ -128,6 +131,23 @@ class Recorder:
             return False
         moves = self._clock.monotonic() < self._moves_until
         return self.by_hand or self.config.mode != "motion" or moves
+
+    @property
+    def by_hand_until(self) -> float | None:
+        """In seconds since 1970; None while it does not record by hand."""
+        return self._by_hand_ends if self.by_hand else None
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps it from recording although it is to, in the book's words."""
+        if not self.watches:
+            return None
+        return self._storage.trouble or (self._fault_cause if self.fault else None)
+
+    @property
+    def records(self) -> bool:
+        """Whether there is a file that it writes just now."""
+        return self._part is not None
 
     # Its life
 

@@ -6,7 +6,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from zoneinfo import ZoneInfo
 
 from camproxy.camera import Camera
 from camproxy.cameras import Cameras
-from camproxy.clock import Clock, SystemClock
+from camproxy.clock import Clock, SystemClock, iso
 from camproxy.devices import Device
-from camproxy.errors import NotFound, Unavailable
+from camproxy.errors import Conflict, NotFound, Unavailable
+from camproxy.listeners import tell
 from camproxy.recording.book import ASLEEP, DISABLED, DISK_MISSING, OFFLINE, SERVER_STOPPED
+from camproxy.recording.capacity import HEIGHT, WIDTH, Load
 from camproxy.recording.catalogue import Catalogue
 from camproxy.recording.keeper import Keeper
 from camproxy.recording.modes import CameraRecording
@@ -70,13 +73,21 @@ class Recordings:
     ) -> None:
         self._cameras = cameras
         self._catalogue = catalogue
-        self._storage = storage
+        self.storage = storage
         self._policy = policy
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
         self._recorders: dict[int, Recorder] = {}
+        #: Are told what `state_of` says of a camera when that has changed.
+        self.listeners: list[Callable[[dict[str, Any]], None]] = []
+        #: Are told the number of a recording that was removed.
+        self.removed: list[Callable[[int], None]] = []
+        self._told: dict[int, dict[str, Any]] = {}
         self._configs: Mapping[int, CameraRecording] = {}
-        self._urls: dict[int, str] = {}
+        #: The cameras with their addresses, as they were when the settings were read.
+        self._followed: dict[int, tuple[Camera, str]] = {}
+        #: Whether settings were changed since they were read last; and when they are read again that could not be.
+        self._outdated = threading.Event()
         self._reload_at = float("-inf")
         #: Up to when each camera is known to have been recorded or watched, from before the start.
         self._known_until: dict[int, float] = {}
@@ -94,16 +105,17 @@ class Recordings:
             self._clock,
             lambda: self._configs,
             self._compare,
+            lambda recording_id: tell(self.removed, recording_id),
         )
 
     def start(self) -> None:
         self._catalogue.start()
         try:
             self._used = self._catalogue.is_used()
-            self._storage.prepare(self._used)
+            self.storage.prepare(self._used)
             self._look_back()
         except Unavailable as error:
-            self._storage.look()
+            self.storage.look()
             log.warning("what was recorded before cannot be looked at now: %s", error)
         self._thread.start()
         self._keeper.start()
@@ -134,7 +146,7 @@ class Recordings:
         with self._lock:
             recorders = list(self._recorders.values())
         return {
-            "trouble": self._storage.trouble,
+            "trouble": self.storage.trouble,
             "cameras": [recorder.state() for recorder in recorders],
         } | self._catalogue.state()
 
@@ -143,8 +155,8 @@ class Recordings:
         found = []
         with self._lock:
             recorders = list(self._recorders.values())
-        if self._storage.trouble and (self._used or any(one.watches for one in recorders)):
-            found.append(f"nothing is recorded: {self._storage.detail}")
+        if self.storage.trouble and (self._used or any(one.watches for one in recorders)):
+            found.append(f"nothing is recorded: {self.storage.detail}")
         found += [f"camera {one.camera_id} is not recorded: {one.fault}" for one in recorders if one.fault]
         return found
 
@@ -158,12 +170,45 @@ class Recordings:
             recorder.motion(at)
 
     def record_for(self, camera_id: int, seconds: float) -> None:
-        """Record by hand for so many seconds from now; 0 ends it. Raises NotFound."""
+        """Record by hand for so many seconds from now; 0 ends it. Raises Unavailable for a camera without recorder."""
         with self._lock:
             recorder = self._recorders.get(camera_id)
         if recorder is None:
-            raise NotFound("There is no such camera.")
+            raise Unavailable("The camera is just being set up. Try again shortly.")
         recorder.record_for(seconds)
+
+    def state_of(self, camera_id: int) -> dict[str, Any]:
+        """Whether that camera is being recorded, see docs/protocol.md."""
+        with self._lock:
+            recorder = self._recorders.get(camera_id)
+        until = recorder and recorder.by_hand_until
+        return {
+            "camera": camera_id,
+            "recording": bool(recorder and recorder.records),
+            "mode": recorder.config.mode if recorder else "off",
+            "by_hand_until": iso(until) if until else None,
+            "fault": recorder and recorder.trouble,
+        }
+
+    def check_removable(self, path: str) -> None:
+        """To be asked before its row goes. Raises Conflict for what leads elsewhere, Unavailable without disk."""
+        if self.storage.look() == DISK_MISSING:
+            raise Unavailable("The disk of the recordings is not there.")
+        try:
+            self.storage.file(path)
+        except (OSError, ValueError) as error:
+            log.error("recordings: %s is not removed: %s", path, error)
+            raise Conflict("That is no file that was recorded here.") from None
+
+    def remove(self, recording_id: int, path: str) -> None:
+        """Remove the file of a recording whose row is gone. Raises Unavailable."""
+        try:
+            self.storage.remove(path)
+        except (OSError, ValueError) as error:
+            log.error("recordings: %s cannot be removed: %s", path, error)
+            raise Unavailable("The file could not be removed from the disk.") from None
+        finally:
+            tell(self.removed, recording_id)
 
     def device_changed(self, device: Device, what: str, detail: Any) -> None:
         """Listens to devices: one that sees motion tells it of its cameras."""
@@ -172,14 +217,26 @@ class Recordings:
                 if device.id in camera.devices:
                     self.motion(camera.id)
 
+    def loads(self) -> list[Load]:
+        """What is recorded now, or would be if something moved."""
+        with self._lock:
+            recorders = [recorder for recorder in self._recorders.values() if recorder.watches]
+        found = []
+        for recorder in recorders:
+            with suppress(NotFound):  # it was removed just now
+                camera, config = self._cameras.get(recorder.camera_id), recorder.config
+                newest = camera.hub.newest
+                pixels = newest.width * newest.height if newest else WIDTH * HEIGHT
+                found.append(Load(config.codec, pixels, min(config.fps, camera.config.fps)))
+        return found
+
     def would_go(self) -> list[tuple[Kept, str]]:
         """What a clean-up would remove now, and why; nothing is."""
         return self._keeper.plan()
 
     def reload(self) -> None:
         """Settings were changed in the database."""
-        self._reload_at = float("-inf")
-        self._urls = {}
+        self._outdated.set()
 
     # In its threads
 
@@ -187,12 +244,13 @@ class Recordings:
         alive_at = float("-inf")
         while not self._stopping.wait(TICK):
             try:
-                self._storage.look()
+                self.storage.look()
                 self._follow_cameras()
                 with self._lock:
                     recorders = list(self._recorders.values())
                 for recorder in recorders:
                     recorder.look()
+                    self._tell(recorder.camera_id)
                 if self._clock.monotonic() - alive_at >= ALIVE_EVERY:
                     alive_at = self._clock.monotonic()
                     self._note_alive()
@@ -201,17 +259,30 @@ class Recordings:
             except Exception:
                 log.exception("recordings")  # whatever it is, the next turn tries again
 
+    def _tell(self, camera_id: int) -> None:
+        state = self.state_of(camera_id)
+        if self._told.get(camera_id) != state:
+            self._told[camera_id] = state
+            tell(self.listeners, state)
+
     def _follow_cameras(self) -> None:
         """Have a recorder for each camera, with the settings that it has now."""
         cameras = {camera.id: camera for camera in self._cameras}
-        urls = {number: camera.config.url for number, camera in cameras.items()}
+        present = {number: (camera, camera.config.url) for number, camera in cameras.items()}
         now = self._clock.monotonic()
-        if urls == self._urls or now - self._reload_at < RELOAD_EVERY:
+        if (present == self._followed and not self._outdated.is_set()) or now < self._reload_at:
             return
-        self._reload_at = now
-        configs = self._catalogue.settings()
+        self._outdated.clear()  # before they are read: what is changed meanwhile is for the next turn
+        try:
+            configs = self._catalogue.settings()
+        except BaseException:
+            self._outdated.set()
+            self._reload_at = now + RELOAD_EVERY
+            raise
         with self._lock:
-            gone = [self._recorders.pop(number) for number in set(self._recorders) - set(cameras)]
+            # A number may be given again at once after its camera was removed.
+            removed = [number for number, (camera, _) in self._followed.items() if cameras.get(number) is not camera]
+            gone = [self._recorders.pop(number) for number in removed if number in self._recorders]
             for number, camera in cameras.items():
                 if number not in configs:
                     continue
@@ -219,8 +290,9 @@ class Recordings:
                     recorder.config = configs[number]
                 else:
                     self._recorders[number] = self._recorder(camera, configs[number])
-        self._configs, self._urls = configs, urls
+        self._configs, self._followed = configs, present
         for recorder in gone:
+            self._told.pop(recorder.camera_id, None)
             recorder.stop(STOP_WITHIN)
 
     def _recorder(self, camera: Camera, config: CameraRecording) -> Recorder:
@@ -229,7 +301,7 @@ class Recordings:
             camera.hub,
             config,
             self._policy.zone,
-            self._storage,
+            self.storage,
             self._catalogue,
             self._clock,
             lambda: why_missing(camera),
@@ -247,8 +319,8 @@ class Recordings:
         except OSError:
             alive = None
         ends: dict[int, float] = {}
-        if self._storage.trouble != DISK_MISSING:
-            ends = recover_open(self._storage, self._catalogue)
+        if self.storage.trouble != DISK_MISSING:
+            ends = recover_open(self.storage, self._catalogue)
             self._recovered = True
         self._catalogue.close_gaps(self._clock.wall() if alive is None else alive)
         if alive is not None:
@@ -268,13 +340,13 @@ class Recordings:
 
     def _compare(self) -> bool:
         """Once, as soon as the storage is there. Whether it has been done."""
-        if self._storage.trouble == DISK_MISSING or not self._configs:
+        if self.storage.trouble == DISK_MISSING or not self._configs:
             return False
         if not self._recovered:
-            recover_open(self._storage, self._catalogue)
+            recover_open(self.storage, self._catalogue)
             self._recovered = True
         folders = {config.folder: number for number, config in self._configs.items()}
-        compare(self._storage, self._catalogue, folders, self._policy.zone)
+        compare(self.storage, self._catalogue, folders, self._policy.zone)
         return True
 
     def _note_alive(self) -> None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 DAY = 86_400.0
 
-TOO_OLD = "too old"
-CAMERA_FULL = "more than is kept of this camera"
-ALL_FULL = "more than is kept of all cameras"
-DISK_FULL = "too little room on the disk"
+# Why a recording goes: too old, more than is kept of its camera or of all, too little room on the disk.
+TOO_OLD = "too_old"
+CAMERA_FULL = "camera_full"
+ALL_FULL = "all_full"
+DISK_FULL = "disk_full"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 
+from camproxy.errors import N_
+
 Span = tuple[int, int, int]
 Schedule = tuple[Span, ...]
 
@@ -22,10 +24,10 @@ def read_schedule(table: Sequence[Sequence[int]]) -> Schedule:
     spans = []
     for row in table:
         if len(row) != 3 or not all(type(value) is int for value in row):
-            raise ValueError("a span is a day and two minutes, all whole numbers")
+            raise ValueError(N_("a span is a day and two minutes, all whole numbers"))
         day, begin, end = row
         if not (0 <= day <= 6 and 0 <= begin < end <= DAY):
-            raise ValueError("a day is from 0 to 6, and its minutes from 0 to 1440, the first before the last")
+            raise ValueError(N_("a day is from 0 to 6, and its minutes from 0 to 1440, the first before the last"))
         spans.append((day, begin, end))
     return tuple(sorted(spans))
 

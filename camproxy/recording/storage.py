@@ -9,11 +9,13 @@ import contextlib
 import logging
 import os
 import shutil
+import stat
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from camproxy.clock import Clock, SystemClock
 from camproxy.files import settle
@@ -149,6 +151,28 @@ class Storage:
         if file.resolve() != self.root.resolve() / path:
             raise ValueError(f"{path!r} leads elsewhere")
         return file
+
+    def open(self, path: str) -> BinaryIO:
+        """To read a recording; whatever becomes of the file meanwhile, it can be read until it is closed.
+
+        Each step of the path is opened from the one before, and none may be a link. Raises ValueError, OSError.
+        """
+        if not read_path(path):
+            raise ValueError(f"{path!r} is no recording's path")
+        *directories, name = PurePosixPath(path).parts
+        descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        for step in (*directories, name):
+            kind = os.O_NONBLOCK if step is name else os.O_DIRECTORY  # never to wait for a pipe that lies there
+            try:
+                inner = os.open(step, os.O_RDONLY | os.O_NOFOLLOW | kind, dir_fd=descriptor)
+            finally:
+                os.close(descriptor)
+            descriptor = inner
+        file = os.fdopen(descriptor, "rb")
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return file
+        file.close()
+        raise ValueError(f"{path!r} is no file")
 
     def walk(self) -> Iterator[str]:
         """The paths of all recordings that are there, links apart."""

@@ -44,7 +44,7 @@ def announce_control(camera: Camera, live: Live, socketio: SocketIO) -> None:
 
 
 class Announcer:
-    """Listens to the registries of cameras and devices; called in their threads, sends without blocking."""
+    """Listens to cameras, devices and recordings; called in their threads, sends without blocking."""
 
     def __init__(self, cameras: Cameras, devices: Devices, live: Live, fanout: FanOut, socketio: SocketIO) -> None:
         self._cameras = cameras
@@ -74,6 +74,10 @@ class Announcer:
         cameras = self._cameras_of(device_id) if followers else []
         if sids := [client.sid for client in followers if client.manages(cameras)]:
             self._socketio.server.emit("device_log", {"device": device_id} | asdict(line), to=sids)
+
+    def recording_changed(self, state: dict[str, Any]) -> None:
+        if sids := self._live.who_may_see(state["camera"]):
+            self._socketio.server.emit("recording_state", state, to=sids)
 
     def boards_found(self) -> None:
         if sids := self._live.who_manages([]):

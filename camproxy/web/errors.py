@@ -6,13 +6,14 @@ import logging
 from gettext import NullTranslations
 from typing import Any
 
-from flask import Flask, jsonify, render_template, request
+from flask import Flask, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import get_translations, gettext
 from flask_wtf.csrf import CSRFError
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import HTTPException
+from werkzeug.datastructures import ContentRange
+from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable
 
 from camproxy.database import is_unusable, reason
 from camproxy.errors import N_, CamProxyError, Unavailable
@@ -103,7 +104,10 @@ def handle_errors(app: Flask) -> None:
             429: gettext("Too many attempts. Wait a minute and try again."),
         }
         code = CODES.get(status, "internal" if status >= 500 else "bad_request")
-        return answer(status, code, messages.get(status, error.description or error.name))
+        response = make_response(answer(status, code, messages.get(status, error.description or error.name)))
+        if isinstance(error, RequestedRangeNotSatisfiable):
+            response.content_range = ContentRange("bytes", None, None, error.length)
+        return response
 
     @app.errorhandler(Exception)
     def fault(error: Exception) -> ResponseReturnValue:

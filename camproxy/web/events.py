@@ -140,7 +140,9 @@ EVENTS = {
 
 def start_watching(client: Client, camera: Camera, format: str, max_fps: float | None = None) -> None:
     viewer = None if format == "none" else Viewer(camera.hub)
-    services().live.subscribe(client, Subscription(camera.id, format, viewer, 1 / max_fps if max_fps else 0.0))
+    shared = services()
+    shared.live.subscribe(client, Subscription(camera.id, format, viewer, 1 / max_fps if max_fps else 0.0))
+    shared.socketio.server.emit("recording_state", shared.recordings.state_of(camera.id), to=client.sid)
 
 
 def take_control(user: User, camera: Camera, take_over: bool) -> dict[str, Any]:

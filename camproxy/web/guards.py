@@ -15,7 +15,7 @@ from camproxy.access import at_least, level, managed_devices
 from camproxy.errors import Forbidden, NotFound, Unauthorized, Unavailable
 from camproxy.web.errors import wants_page
 from camproxy.web.services import services
-from models import Camera, Device, DeviceKey, User, db
+from models import Camera, Device, DeviceKey, Recording, User, db
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def allow(who: str) -> Callable[[View], View]:
-    """Say who may use a view: ANYONE, LOGIN, ADMIN; SEE and STEER for the camera that its path names.
+    """Say who may use a view: ANYONE, LOGIN, ADMIN; SEE and STEER for the camera or recording that its path names.
 
     MANAGE for the device that its path names, if it names one; ITSELF for a device with its key, besides; DEVICE for
     that alone.
@@ -103,7 +103,11 @@ def guard() -> ResponseReturnValue | None:
     if request.method in UNSAFE and not g.get("by_token"):
         csrf.protect()
     if who in NEEDED_LEVEL:
-        g.camera_row = camera_for(current_user, (request.view_args or {})["camera"], NEEDED_LEVEL[who])
+        named = request.view_args or {}
+        if "recording_id" in named:
+            g.recording_row = recording_for(current_user, named["recording_id"], NEEDED_LEVEL[who])
+        else:
+            g.camera_row = camera_for(current_user, named["camera"], NEEDED_LEVEL[who])
     return None
 
 
@@ -157,6 +161,21 @@ def camera_for(user: User, key: str | int | None, needed: str) -> Camera:
     if not at_least(granted, needed):
         raise Forbidden("You may watch this camera, but not steer it.")
     return camera
+
+
+def recording_for(user: User, number: int, needed: str) -> Recording:
+    """A recording of a camera that the user has that level of; those of cameras that were removed are an admin's.
+
+    Raises NotFound for what the user may not even see, Forbidden for the rest.
+    """
+    row = db.session.get(Recording, number)
+    camera = db.session.get(Camera, row.camera_id) if row and row.camera_id else None
+    granted = level(user, camera) if camera else "control" if user.is_admin else "none"
+    if row is None or granted == "none":
+        raise NotFound("There is no such recording.")
+    if not at_least(granted, needed):
+        raise Forbidden("You may watch this recording, but not change it.")
+    return row
 
 
 def default_camera(user: User) -> Camera | None:

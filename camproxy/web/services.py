@@ -21,7 +21,11 @@ from camproxy.later import Later
 from camproxy.links.linger import Linger
 from camproxy.pairing import Pairing
 from camproxy.probe import Probe
+from camproxy.recording.capacity import Capacity
+from camproxy.recording.exports import Exports
+from camproxy.recording.index import Indexes
 from camproxy.recording.recordings import Recordings
+from camproxy.recording.thumbnails import Thumbnails
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings
 from camproxy.updates import Updates
@@ -55,6 +59,10 @@ class Services:
     recordings: Recordings
     updates: Updates
     firmware: FirmwareStore
+    exports: Exports
+    capacity: Capacity
+    indexes: Indexes
+    thumbnails: Thumbnails
     #: Devices without a valid key, by address; and with one, by device.
     refusals: Attempts
     arrivals: Attempts

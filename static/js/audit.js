@@ -22,6 +22,11 @@ const ACTIONS = {
   camera_added: (names) => _("%(who)s added the camera %(subject)s", names),
   camera_changed: (names) => _("%(who)s changed the camera %(subject)s", names),
   camera_removed: (names) => _("%(who)s removed the camera %(subject)s", names),
+  recording_configured: (names) => _("%(who)s changed how %(subject)s is recorded", names),
+  recorded_by_hand: (names) => _("%(who)s recorded %(subject)s by hand", names),
+  recording_protected: (names) => _("%(who)s protected a recording of %(subject)s", names),
+  recording_released: (names) => _("%(who)s took the protection from a recording of %(subject)s", names),
+  recording_removed: (names) => _("%(who)s removed a recording of %(subject)s", names),
   control_taken_over: (names) => _("%(who)s took over the steering of %(subject)s", names),
   pairing_opened: (names) => _("%(who)s opened pairing for %(subject)s", names),
   pairing_closed: (names) => _("%(who)s closed pairing for %(subject)s", names),
@@ -35,6 +40,9 @@ const ACTIONS = {
   firmware_removed: (names) => _("%(who)s removed the firmware %(subject)s", names),
   firmware_assigned: (names) => _("%(who)s chose a firmware for %(subject)s", names),
   firmware_withdrawn: (names) => _("%(who)s withdrew the firmware for %(subject)s", names),
+  export_ordered: (names) => _("%(who)s ordered an export of the camera %(subject)s", names),
+  export_ended: (names) => _("%(who)s ended an export of the camera %(subject)s", names),
+  export_downloaded: (names) => _("%(who)s downloaded an export of the camera %(subject)s", names),
 };
 
 let { before } = pageData;

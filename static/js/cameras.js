@@ -19,7 +19,8 @@ export class Cameras extends EventTarget {
 
   /** The list itself changed. What is known of a camera's moment survives. */
   replace(items) {
-    this.#list = items.map((item) => ({ ...item, statusAt: performance.now() }));
+    const recordings = new Map(this.#list.map(({ id, recording }) => [id, recording]));
+    this.#list = items.map((item) => ({ ...item, recording: recordings.get(item.id), statusAt: performance.now() }));
     this.dispatchEvent(new Event("list"));
   }
 

@@ -5,6 +5,7 @@ import { describeBoard } from "./board_words.js";
 import { confirm, onSubmit, openForm } from "./dialogs.js";
 import { byId, fromTemplate, say } from "./dom.js";
 import { _, inKilobytes, inMilliseconds, number } from "./i18n.js";
+import { recordingForm } from "./recording_form.js";
 import { error, note } from "./toasts.js";
 import { describeCamera, reasonInWords } from "./words.js";
 
@@ -105,6 +106,7 @@ function open(camera) {
     [elements.x_min.value, elements.x_max.value] = settings.limits.x;
     [elements.y_min.value, elements.y_max.value] = settings.limits.y;
   });
+  recordingForm.open(camera).catch((refusal) => error(refusal.message));
 }
 
 function settingsOf({ elements }) {
@@ -168,12 +170,14 @@ export function startCamerasAdmin(itsServer, itsCameras, itsBoards) {
   [server, cameras, boards] = [itsServer, itsCameras, itsBoards];
   onSubmit(dialog.querySelector("form"), async (form) => {
     const settings = settingsOf(form);
-    if (edited) await api.patch(`cameras/${edited.id}`, settings);
-    else await api.post("cameras", settings);
+    // A camera that is added but whose recording was refused is there: saving again changes it.
+    edited = edited ? await api.patch(`cameras/${edited.id}`, settings) : await api.post("cameras", settings);
+    await recordingForm.save(edited);
     await server.refresh();
   });
   // A field that is wrong must be seen, also inside the folded part.
   dialog.addEventListener("invalid", ({ target }) => target.closest("details")?.setAttribute("open", ""), true);
+  recordingForm.start();
   byId("source").addEventListener("change", showAddress);
   byId("test-address").addEventListener("click", ({ currentTarget }) => test(byId("url").value.trim(), edited, byId("test-result"), currentTarget));
   byId("add").addEventListener("click", () => open(null));

@@ -38,6 +38,7 @@ export class Server extends EventTarget {
     socket.on("camera_status", (status) => cameras.applyStatus(status));
     socket.on("position_update", (position) => cameras.applyPosition(position));
     socket.on("control_state", (control) => cameras.update(control.camera, { control }));
+    socket.on("recording_state", (recording) => cameras.update(recording.camera, { recording }));
     socket.on("cameras_changed", () => this.refresh());
     for (const event of ["device_status", "device_log", "boards_found"]) {
       socket.on(event, (detail) => this.dispatchEvent(new CustomEvent(event, { detail })));

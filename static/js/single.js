@@ -8,6 +8,7 @@ import { startKeys } from "./keys.js";
 import { startPad } from "./pad.js";
 import { me } from "./page.js";
 import { poseInWords, Presets } from "./presets.js";
+import { Recorder } from "./recorder.js";
 import { STEPS } from "./steering.js";
 import { saveSnapshot, startFullScreen } from "./tools.js";
 import { Viewer } from "./viewer.js";
@@ -23,6 +24,7 @@ export class Single {
   #aim;
   #driver;
   #presets;
+  #recorder;
   #latency = null;
   #spoken = null;
 
@@ -33,6 +35,7 @@ export class Single {
     this.#aim = new Aim(this.#stage, byId("trace"), steering);
     this.#driver = new Driver(steering);
     this.#presets = new Presets(cameras, steering);
+    this.#recorder = new Recorder(cameras, steering);
     startPad(byId("dpad"), steering);
     const fullScreen = startFullScreen(this.#stage);
     const help = () => byId("help-dialog").showModal();
@@ -53,6 +56,7 @@ export class Single {
         "-": () => steering.changeStep(-1),
         c: () => steering.move("center"),
         l: light,
+        r: () => this.#recorder.toggle(),
         s: snapshot,
         f: fullScreen,
         "?": help,
@@ -123,6 +127,7 @@ export class Single {
     this.#aim.draw();
     this.#stage.classList.toggle("steerable", possible && !obstacle);
 
+    this.#recorder.draw();
     byId("light").hidden = !camera.light || !camera.can.control;
     byId("light").setAttribute("aria-pressed", String(Boolean(light)));
     setWhyNot(byId("light"), obstacle);

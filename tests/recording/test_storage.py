@@ -62,7 +62,7 @@ def test_the_last_of_a_day_takes_its_directory_along(storage: Storage) -> None:
     "path", ["../x.mp4", "/etc/passwd", f"{DAY}/../../../x.mp4", f"{DAY}/%2e%2e/08.mp4", MARKER, f"{DAY}/notes.txt", ""]
 )
 def test_no_other_path_is_read_or_removed(storage: Storage, path: str) -> None:
-    for ask in (storage.file, storage.remove, storage.quarantine, storage.is_busy):
+    for ask in (storage.file, storage.open, storage.remove, storage.quarantine, storage.is_busy):
         with pytest.raises(ValueError, match="no recording"):
             ask(path)
 
@@ -74,6 +74,8 @@ def test_no_link_leads_out_of_it(storage: Storage, tmp_path: Path) -> None:
     (storage.root / FOLDER).symlink_to(outside)
     with pytest.raises(ValueError, match="leads elsewhere"):
         storage.remove(f"{DAY}/08.mp4")
+    with pytest.raises(OSError, match="directory"):
+        storage.open(f"{DAY}/08.mp4")
     assert list(storage.walk()) == []
     (storage.root / FOLDER).unlink()
     path = create(storage)
@@ -81,6 +83,8 @@ def test_no_link_leads_out_of_it(storage: Storage, tmp_path: Path) -> None:
     (storage.root / path).symlink_to(outside / "2023-12-01" / "08.mp4")
     with pytest.raises(ValueError, match="leads elsewhere"):
         storage.remove(path)
+    with pytest.raises(OSError, match="symbolic links"):
+        storage.open(path)
     assert list(storage.walk()) == []
     assert (outside / "2023-12-01" / "08.mp4").read_bytes() == b"somebody's"
 

@@ -30,7 +30,7 @@ from camproxy.web.guards import (
     allowed_of,
 )
 from camproxy.web.socketio_limits import MALFORMED
-from models import ROLES, ApiToken, Camera, Device, Permission, User, db
+from models import ROLES, ApiToken, Camera, Device, Permission, Recording, User, db, now
 
 #: What the views answer in these tests, for it is the guard that is tested: whoever gets this was let in.
 LET_IN = 299
@@ -77,7 +77,10 @@ def people_and_cameras(app: Flask) -> dict[str, str]:
     with app.app_context():
         for name, everyone in CAMERAS.items():
             if everyone:
-                db.session.add(Camera(name=name, slug=name, url="demo:garden", everyone=everyone))
+                camera = Camera(name=name, slug=name, url="demo:garden", everyone=everyone)
+                db.session.add(camera)
+                db.session.flush()
+                db.session.add(recording_of(camera))
         for number, camera in enumerate(DEVICES, start=1):
             board = Device(id=number, kind="pico", name=f"Pico {number}", mac=f"24:0A:C4:00:00:0{number}")
             db.session.add(board)
@@ -90,6 +93,11 @@ def people_and_cameras(app: Flask) -> dict[str, str]:
             db.session.add_all([user, token])
         db.session.commit()
     return tokens
+
+
+def recording_of(camera: Camera) -> Recording:
+    path, what = f"AA-BB-CC-DD-EE-FF/2023-12-01/0{camera.id}.mp4", {"codec": "h264", "width": 640, "height": 480}
+    return Recording(path=path, camera_id=camera.id, started_at=now(), zone="UTC", state="complete", **what)
 
 
 def stub(allowed: str | None) -> Any:
@@ -130,7 +138,8 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str, str
 
 
 def address(rule: str, camera: str = "steered") -> str:
-    """An address that fits the rule."""
+    """An address that fits the rule; the cameras' recordings are numbered as they are."""
+    rule = rule.replace("<int:recording_id>", str(1 + list(CAMERAS).index(camera)))
     rule = rule.replace("<camera>", camera).replace("<path:filename>", "css/style.css")
     return re.sub(r"<int:\w+>", "1", rule)
 
@@ -202,7 +211,7 @@ def test_what_is_of_a_camera_goes_by_the_level(
     for method, rule, who in routes:
         if who not in NEEDED_LEVEL:
             continue
-        assert "<camera>" in rule, f"{rule} is of a camera and names none"
+        assert "<camera>" in rule or "<int:recording_id>" in rule, f"{rule} is of a camera and names none"
         level = CAMERAS[camera]
         if level is None or (level == "none" and role != "admin"):
             expected = 404
@@ -341,12 +350,12 @@ def test_odd_names_of_cameras_are_none(house: House, key: str) -> None:
     assert house.ask("operator", "GET", f"/api/cameras/{key}").status_code == 404
 
 
-def test_every_rule_of_a_camera_calls_it_camera(house: House) -> None:
-    """The guard reads the camera from there."""
+def test_every_rule_of_a_camera_calls_it_camera_or_is_of_a_recording(house: House) -> None:
+    """The guard reads from there which is meant."""
     rules: list[Rule] = list(house.app.url_map.iter_rules())
     of_a_camera = [rule for rule in rules if allowed_of(house.app, rule.endpoint) in NEEDED_LEVEL]
     assert of_a_camera
-    assert all("camera" in rule.arguments for rule in of_a_camera)
+    assert all({"camera", "recording_id"} & rule.arguments for rule in of_a_camera)
 
 
 class TestEvents:
