@@ -32,6 +32,7 @@ from camproxy.devices import Devices
 from camproxy.discovery import Discovery
 from camproxy.enrolment import Enrolment
 from camproxy.expiry import Expiry
+from camproxy.firmware_store import FirmwareStore
 from camproxy.later import Later
 from camproxy.links.linger import Linger
 from camproxy.logs import start_logging
@@ -53,10 +54,13 @@ from camproxy.recording.storage import Storage
 from camproxy.recording.thumbnails import Thumbnails
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings, load
+from camproxy.update_book import UpdateBook
+from camproxy.updates import Updates
 from camproxy.watchdog import Watchdog
 from camproxy.web import auth, health, i18n, login, pages, stats
 from camproxy.web import devices as devices_ws
 from camproxy.web import enrolment as enrolment_routes
+from camproxy.web import firmware as firmware_routes
 from camproxy.web import recordings as recording_files
 from camproxy.web.announcer import Announcer
 from camproxy.web.api import audit, control, me, recording_settings, spec, users
@@ -64,6 +68,7 @@ from camproxy.web.api import cameras as cameras_api
 from camproxy.web.api import devices as devices_api
 from camproxy.web.api import events as events_api
 from camproxy.web.api import exports as exports_api
+from camproxy.web.api import firmware as firmware_api
 from camproxy.web.api import motion as motion_api
 from camproxy.web.api import pairing as pairing_api
 from camproxy.web.api import recordings as recordings_api
@@ -110,7 +115,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     handle_errors(app)
 
     pages.init_pages(app)
-    boards = (devices_ws, devices_api, enrolment_routes, pairing_api)
+    boards = (devices_ws, devices_api, enrolment_routes, pairing_api, firmware_routes, firmware_api)
     recorded = (recording_files, recordings_api, recording_settings, exports_api, motion_api, events_api)
     api = (spec, me, cameras_api, control, users, audit)
     for module in (health, stats, viewers, *boards, *recorded, *api):
@@ -138,15 +143,17 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     indexes = Indexes(storage)
     thumbnails = Thumbnails(indexes, settings.data_dir / "thumbnails")
     recordings.removed.append(thumbnails.forget)
+    updates = Updates(devices, clock)
     fanout = FanOut(clock)
     socketio_viewers = SocketIOViewers(socketio, live, cameras, clock)
     announcer = Announcer(cameras, devices, live, fanout, socketio)
     recordings.listeners.append(announcer.recording_changed)
 
     runtime = Runtime()
-    runtime.add("bootstrap", Bootstrap(app, settings, cameras, devices))
+    runtime.add("bootstrap", Bootstrap(app, settings, cameras, devices, updates))
     later = Later(app)
     DeviceBook(devices, later)
+    UpdateBook(updates, later)
     runtime.add("later", later)
     runtime.add("pairing", pairing)
     device_logs = DeviceLogs(settings.device_logs, settings.device_log_bytes, clock)
@@ -165,6 +172,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     linger = Linger()
     runtime.add("linger", linger)
     runtime.add("devices", devices)
+    runtime.add("updates", updates)
     runtime.add("cameras", cameras)
     runtime.add("recordings", recordings)
     motion = MotionWatch(cameras, clock, partial(all_configs, app))
@@ -208,12 +216,15 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         recordings,
         motion,
         pictures,
+        updates,
+        FirmwareStore(settings.firmware),
         exports,
         capacity,
         indexes,
         thumbnails,
         refusals=Attempts(settings.device_refusals),
         arrivals=Attempts(settings.device_connections),
+        downloads=Attempts(settings.device_connections),
     )
     return app
 

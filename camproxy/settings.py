@@ -284,6 +284,10 @@ class Settings:
         return self.data_dir / "logs" / "devices"
 
     @property
+    def firmware(self) -> Path:
+        return self.data_dir / "firmware"
+
+    @property
     def recordings(self) -> Path:
         return self.data_dir / self.recording_dir
 

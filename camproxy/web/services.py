@@ -16,6 +16,7 @@ from camproxy.devices import Devices
 from camproxy.discovery import Discovery
 from camproxy.enrolment import Enrolment
 from camproxy.expiry import Expiry
+from camproxy.firmware_store import FirmwareStore
 from camproxy.later import Later
 from camproxy.links.linger import Linger
 from camproxy.motion.pictures import Pictures
@@ -29,6 +30,7 @@ from camproxy.recording.recordings import Recordings
 from camproxy.recording.thumbnails import Thumbnails
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings
+from camproxy.updates import Updates
 from camproxy.web.attempts import Attempts
 from camproxy.web.edge import Sockets
 from camproxy.web.live import Live
@@ -59,6 +61,8 @@ class Services:
     recordings: Recordings
     motion: MotionWatch
     pictures: Pictures
+    updates: Updates
+    firmware: FirmwareStore
     exports: Exports
     capacity: Capacity
     indexes: Indexes
@@ -66,6 +70,8 @@ class Services:
     #: Devices without a valid key, by address; and with one, by device.
     refusals: Attempts
     arrivals: Attempts
+    #: How often a device may ask for firmware, by device.
+    downloads: Attempts
 
 
 def services() -> Services:
