@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import devices, endurance, fanout, latency, lookback, recordings, startup
+from benchmarks import boards, devices, endurance, fanout, latency, lookback, recording, recordings, startup
 from benchmarks.load import compiler
 from benchmarks.machine import description
 from benchmarks.table import Table
@@ -20,6 +20,9 @@ BENCHMARKS: dict[str, Callable[[], Table]] = {
     "visits": endurance.come_and_go,
     "cameras": endurance.cameras,
     "devices": devices.run,
+    "boards": boards.run,
+    "recorder": recording.cost,
+    "recorders": recording.many,
     "recordings": recordings.run,
     "lookback": lookback.run,
     "start": startup.run,
@@ -33,6 +36,9 @@ QUICK: dict[str, Callable[[], Table]] = {
     "visits": partial(endurance.come_and_go, visits=20, at_once=5, within=2, patience=0),
     "cameras": partial(endurance.cameras, seconds=1, count=3, viewers=2, rounds=1),
     "devices": partial(devices.run, seconds=2, count=3, viewers=2, rounds=1, warm_up=0.5),
+    "boards": partial(boards.run, seconds=2, rounds=1, commands=8),
+    "recorder": partial(recording.cost, seconds=1, count=1, rounds=1, settled=0.5),
+    "recorders": partial(recording.many, seconds=2, count=3, viewers=2, rounds=1),
     "recordings": partial(recordings.run, count=1000, rounds=2, hour=5),
     "lookback": partial(lookback.run, seconds=60, rounds=1),
     "start": partial(startup.run, rounds=1),

@@ -74,8 +74,9 @@ class Process:
 
     @property
     def children(self) -> list[Process]:
-        text = self._proc.joinpath("task", str(self.pid), "children").read_text()
-        return [Process(int(pid)) for pid in text.split()]
+        # Each thread has its own.
+        found = [file.read_text().split() for file in self._proc.glob("task/*/children")]
+        return [Process(int(pid)) for pids in found for pid in pids]
 
     def settle(self, within: float = 15.0) -> None:
         """Wait until it has nothing left to do: below 10 % of a core for a little while."""

@@ -34,6 +34,26 @@ picture_output off
 """
 
 
+#: All the time, as its own documentation says how.
+RECORDING = """
+daemon off
+setup_mode off
+log_level 3
+netcam_url {url}
+width 800
+height 600
+framerate {rate}
+stream_port 0
+webcontrol_port 0
+emulate_motion on
+movie_output on
+movie_codec mp4
+movie_filename %t-%s
+picture_output off
+target_dir {directory}
+"""
+
+
 def installed() -> bool:
     return shutil.which("motion") is not None
 
@@ -93,6 +113,41 @@ class Motion:
         return sum(sizes[1:]) // of
 
     def __enter__(self) -> Motion:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+        self._directory.cleanup()
+
+
+class Recording:
+    """`motion` that records the same stream as so many cameras, on all cores. A context manager."""
+
+    def __init__(self, url: str, rate: int, cameras: int) -> None:
+        self._directory = tempfile.TemporaryDirectory(prefix="camproxy-benchmark-")
+        directory = Path(self._directory.name)
+        settings = RECORDING.format(url=url, rate=rate, directory=directory)
+        files = [directory / f"camera-{number}.conf" for number in range(cameras)]
+        for number, file in enumerate(files):
+            file.write_text(f"camera_id {number + 1}\n{settings}")
+        main = directory / "motion.conf"
+        main.write_text("daemon off\nwebcontrol_port 0\nlog_level 3\n" + "".join(f"camera {file}\n" for file in files))
+        self._process = subprocess.Popen(
+            ["motion", "-n", "-c", str(main)],
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self.process = Process(self._process.pid)
+        until(lambda: self._written() == cameras, "motion records")
+
+    def _written(self) -> int:
+        """Files that have something in them."""
+        return sum(file.stat().st_size > 0 for file in Path(self._directory.name).glob("*.mp4"))
+
+    def __enter__(self) -> Recording:
         return self
 
     def __exit__(self, *_: object) -> None:

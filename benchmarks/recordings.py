@@ -98,7 +98,7 @@ def questions(server: Server) -> list[tuple[str, Person, str]]:
 
 def make_film(server: Server, codec: str, seconds: int, numbers: range) -> None:
     """One file, and so many rows of it: what the server remembers of one of them is not of use for the others."""
-    made = Storage(load(server.settings).recordings, 0).create(f"AA-BB-CC-DD-FF-0{FPS[codec] % 9}", 0, UTC)
+    made = Storage(server.recordings, 0).create(f"AA-BB-CC-DD-FF-0{FPS[codec] % 9}", 0, UTC)
     encoder = Encoder(Encoding(codec, 160, 120, FPS[codec]), made.descriptor)
     for number in range(seconds * FPS[codec]):
         encoder.write(PICTURES[number % 20], number / FPS[codec])

@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 REQUEST_WITHIN = 10.0
 #: How long a client has to take the end of an answer and close its side. Seconds.
 CLOSE_WITHIN = 1.0
+#: How long it may go on sending a body that was refused, until it looks at the answer. Seconds.
+REFUSED_WITHIN = 2.0
 
 
 class Worker(ThreadWorker):
@@ -57,6 +59,7 @@ class Worker(ThreadWorker):
 
     def init_process(self) -> None:
         self._deadlines: dict[TConn, float] = {}
+        self._refused: set[TConn] = set()
         self._by_address: dict[str, set[socket.socket]] = {}
         self._tls = TlsFront(self.certificate) if self.certificate else None
         if self._tls:
@@ -149,6 +152,11 @@ class Worker(ThreadWorker):
             keep = super().handle(conn)
         finally:
             self._deadlines.pop(conn, None)
+        if conn in self._refused:
+            self._refused.discard(conn)
+            keep = False
+            # Closed while something is unread, or still sent, the connection would be reset, and the answer lost.
+            drain(conn.sock, REFUSED_WITHIN)
         if keep is False:
             # This waits for the client to close its side; gunicorn would do it in its main thread, and all would wait.
             close_graceful(conn.sock, timeout=CLOSE_WITHIN)
@@ -156,22 +164,23 @@ class Worker(ThreadWorker):
         return keep
 
     def handle_request(self, req: Request, conn: TConn) -> bool:
-        self._receive(req)
+        if not self._receive(req):
+            self._refused.add(conn)
+            req.force_close()  # what is left of it on the line is no next request
         self._deadlines.pop(conn, None)
         return bool(super().handle_request(req, conn))
 
-    def _receive(self, req: Request) -> None:
-        """Take in the body while the deadline holds. A body that is too large is left; the application refuses it."""
+    def _receive(self, req: Request) -> bool:
+        """Take in the body while the deadline holds. False: it is too large and left; the application refuses it."""
         length = next((int(value) for name, value in req.headers if name == "CONTENT-LENGTH"), None)
         if length is not None and length > self.body_bytes:
-            return
+            return False
         assert req.body is not None
         body = req.body.read(self.body_bytes + 1)
         if length is not None and len(body) < length:
             raise NoMoreData(body)
-        if len(body) > self.body_bytes:
-            req.force_close()  # there is more of it on the line, which is no next request
         req.body = io.BytesIO(body)  # type: ignore[assignment]
+        return len(body) <= self.body_bytes
 
     # The end
 
@@ -211,6 +220,18 @@ class Worker(ThreadWorker):
 
 def host_of(address: Any) -> str:
     return str(address[0]) if isinstance(address, tuple) else ""
+
+
+def drain(sock: socket.socket, within: float) -> None:
+    """Read on until the other side has closed, for so many seconds at most."""
+    until = time.monotonic() + within
+    try:
+        while (left := until - time.monotonic()) > 0:
+            sock.settimeout(left)
+            if not sock.recv(65_536):
+                return
+    except OSError:
+        log.debug("it has ended by itself, or goes on for too long")
 
 
 def is_open(sock: socket.socket) -> bool:

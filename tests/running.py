@@ -22,6 +22,7 @@ import socketio
 import websocket
 from sqlalchemy import create_engine
 
+from camproxy.links.turns import client_context
 from camproxy.settings import load
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -236,7 +237,13 @@ class Listener:
     """A stranger's Socket.IO client: every event goes into a queue of its own."""
 
     def __init__(self, person: Person, auth: Any, **options: Any) -> None:
-        self.client = OrderlyClient(http_session=person.http, reconnection=False)
+        options_of_sockets = {}
+        if person.server.url.startswith("https"):
+            # The library reads in one thread and writes in another.
+            options_of_sockets["sslopt"] = {"context": client_context(person.server.certificate)}
+        self.client = OrderlyClient(
+            http_session=person.http, reconnection=False, websocket_extra_options=options_of_sockets
+        )
         self._queues: dict[str, queue.Queue[Any]] = {}
         self._lock = threading.Lock()
         self.ended = threading.Event()

@@ -14,6 +14,7 @@ from websocket._abnf import frame_buffer
 
 from camproxy.errors import ChannelError
 from camproxy.links.reasons import reason_of
+from camproxy.links.turns import client_context
 
 CONNECT_WITHIN = 5.0
 #: Seconds after which a socket call gives up; a message that comes in slowly is continued by the next one.
@@ -60,6 +61,7 @@ class WebSocketChannel:
                 timeout=CONNECT_WITHIN,
                 sockopt=SOCKET_OPTIONS,
                 header=header,
+                sslopt={"context": client_context()},
                 enable_multithread=True,
                 redirect_limit=0,
                 http_no_proxy=["*"],

@@ -75,4 +75,4 @@ def fitted(look: Look, width: int, height: int) -> list[str]:
     if (look.width, look.height) == (width, height):
         return []
     scale = f"scale={width}:{height}:force_original_aspect_ratio=decrease"
-    return [scale, f"pad={width}:{height}:(ow-iw)/2:(oh-ih)/2", "setsar=1"]
+    return [scale, f"pad={width}:{height}:(ow-iw)/2:(oh-ih)/2"]

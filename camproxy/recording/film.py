@@ -156,7 +156,9 @@ class Film:
                 def progressed(at: float, before: float = before) -> None:
                     self._progressed(min(share * (before + at * speed) / total, share))
 
-                filters = [*fitted(run[0].look, width, height), *(self._lapse.filters if self._lapse else [])]
+                # Said in all of them, for what is joined has to have one look.
+                filters = [*fitted(run[0].look, width, height), "setsar=1"]
+                filters += self._lapse.filters if self._lapse else []
                 lasted = self._run(run, partial(_encode, filters), output, progressed)
             done += sum(clip.seconds for clip in run)
             if lasted and (look := _look_of(file)):
@@ -229,7 +231,7 @@ class Film:
             maker = self._running = _Maker(words, into, progressed, self._goes_on)
         try:
             maker.feed([head(look.width, look.height, FRAME_MS, CODEC_IDS[look.codec], look.decoder)])
-        except EncoderFailed:
+        except BaseException:
             maker.abandon()
             raise
         return maker

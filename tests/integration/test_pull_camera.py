@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import websocket
 
 from tests.fakes import FakeEsp32Cam, frame_number
 from tests.running import Person, RunningServer
+from tests.tls_end import TlsEnd
 
 MakeServer = Callable[..., RunningServer]
 
@@ -72,6 +74,22 @@ def test_the_env_camera_is_the_first_and_its_frames_arrive_in_order(
         numbers = [frame_number(next_frame(view)) for _ in range(12)]
     assert len(set(numbers)) > 5
     assert all((after - before) % 10 <= 3 for before, after in pairwise(numbers))
+
+
+@pytest.mark.parametrize("mode", ["threading", "eventlet"])
+def test_one_behind_tls_is_watched_and_steered(
+    make_server: MakeServer, board: FakeEsp32Cam, tmp_path: Path, mode: str
+) -> None:
+    with TlsEnd(tmp_path, board.port) as end:
+        server = make_server(ASYNC_MODE=mode, FRAME_RATE=25, SSL_CERT_FILE=end.chain)
+        with server.person() as admin:
+            admin.made("/api/cameras", {"name": "far", "url": f"wss://127.0.0.1:{end.port}/ws"})
+            view = admin.view("far")
+            listener = admin.listen(transports=["websocket"], auth={"subscribe": False})
+            for turn in range(20):
+                next_frame(view)
+                asked = {"x": 60 + turn, "y": 90, "camera": "far"}
+                assert listener.call("position_command", asked)["ok"]
 
 
 def test_frames_are_asked_for_only_while_somebody_watches(

@@ -185,8 +185,12 @@ class TestRemoval:
         older = insert(admin.server, recording["camera"], DAY, path=path, state=state, cause="the test says so")
         (row,) = recordings(admin, state=state, camera=recording["camera"])
         assert (row["id"], row["state"], row["cause"]) == (older, state, "the test says so")
-        if state == "quarantined":
-            assert admin.get(f"/recordings/{older}/video").status_code == 404
+        for address in (
+            f"/recordings/{older}/video",
+            f"/recordings/{older}/thumbnail.jpg",
+            f"/api/recordings/{older}/index",
+        ):
+            assert admin.get(address).status_code == 404
         assert admin.ask("DELETE", f"/api/recordings/{older}").status_code == 204
         assert file.exists()
 

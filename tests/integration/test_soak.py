@@ -1,6 +1,6 @@
-"""Some minutes of everything at once; afterwards the server holds no more than before.
+"""A minute of everything at once; afterwards the server holds no more than before.
 
-SOAK_SECONDS says how long (120). It is the worker's memory, threads and descriptors that count, each looked at when
+SOAK_SECONDS says how long (60). It is the worker's memory, threads and descriptors that count, each looked at when
 nobody is there, once everything has happened a few times and again at the end.
 """
 
@@ -27,8 +27,8 @@ from tests.running import Person, RunningServer
 
 MakeServer = Callable[..., RunningServer]
 
-SECONDS = float(os.environ.get("SOAK_SECONDS") or 120)
-WARM_UP = min(30.0, SECONDS / 4)
+SECONDS = float(os.environ.get("SOAK_SECONDS") or 60)
+WARM_UP = min(30.0, SECONDS / 3)
 #: What may have been added in the end: memory that fragments, a database connection.
 MORE_BYTES, MORE_FILES = 24_000_000, 8
 #: Threads: those of the pool, which stay once they are there; each client's next ping, which sleeps a while after it
@@ -208,7 +208,7 @@ def board_and_server(make_server: MakeServer, board: FakeEsp32Cam) -> RunningSer
 
 @pytest.mark.soak
 @pytest.mark.timeout(SECONDS + WARM_UP + 240)
-def test_after_some_minutes_of_everything_nothing_more_is_held(board_and_server: RunningServer) -> None:
+def test_after_a_minute_of_everything_nothing_more_is_held(board_and_server: RunningServer) -> None:
     server = board_and_server
     with server.person() as admin:
         accounts = [new_account(admin).username for _ in range(6)]

@@ -16,8 +16,10 @@ import pytest
 
 from camproxy.errors import BadRequest, Conflict, NotFound, RateLimited, StorageFull
 from camproxy.recording import exports as module
+from camproxy.recording import film
 from camproxy.recording.export import CANCELLED, DONE, FAILED, QUEUED, RUNNING, Export
 from camproxy.recording.exports import Exports
+from camproxy.recording.samples import Look
 from tests.clocks import FakeClock
 from tests.integration.people import wait_until
 from tests.mounts import with_mounts
@@ -91,7 +93,10 @@ def test_h264_of_one_look_is_copied_and_cut_to_the_frame(station: Station, expor
     assert decode(file) == 34 + 23
 
 
-def test_codecs_sizes_and_gaps_in_one_film(station: Station, exports: Exports) -> None:
+def test_codecs_sizes_and_gaps_in_one_film(station: Station, exports: Exports, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[Look | None] = []
+    look_of = film._look_of
+    monkeypatch.setattr(film, "_look_of", lambda file: looks.append(look_of(file)) or looks[-1])
     shelve(station, 0, 3, "mjpeg")
     shelve(station, 3, 3, "h264")
     shelve(station, 100, 3, "mjpeg", (320, 240))
@@ -104,6 +109,8 @@ def test_codecs_sizes_and_gaps_in_one_film(station: Station, exports: Exports) -
     assert decode(file) == len(played.times) == 20 + 30 + 30 + 30 + 21
     assert longest_pause(played.times) < 2 * FRAME, "what was not recorded is left out"
     assert export.missing == []
+    assert len(looks) == 5, "each is encoded by itself"
+    assert len(set(looks)) == 1, "a decoder notices nothing where they are joined"
 
 
 @pytest.mark.parametrize("codec", ["h264", "mjpeg"])

@@ -53,7 +53,7 @@ MAY: dict[str, set[str | None]] = {
     "stranger": set(),
 }
 #: Requests to each operation. A stranger's never get further than the guard.
-EXAMPLES = {"admin": 20, "operator": 12, "viewer": 8, "stranger": 3}
+EXAMPLES = {"admin": 10, "operator": 6, "viewer": 4, "stranger": 2}
 PASSWORD = "not needed here"
 #: A body that is understood. A change of password that changes none.
 BODIES: dict[str, dict[str, Any]] = {

@@ -136,6 +136,8 @@ def its_file(row: Recording) -> Iterator[None]:
     """Around what reads the file of a recording: what is wrong with it, in words. Raises NotFound, Unavailable."""
     if row.state == QUARANTINED:
         raise NotFound("This recording could not be read, and its file was put aside.")
+    if row.state == MISSING:  # what lies at its path by now may be another
+        raise NotFound("The file of this recording is missing.")
     try:
         yield
     except FileNotFoundError:

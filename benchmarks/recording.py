@@ -1,0 +1,134 @@
+"""What recording costs: H.264 and the camera's own pictures, `motion` beside us, and many cameras at once."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+
+from benchmarks import motion
+from benchmarks.board import BoardProcess
+from benchmarks.devices import Boards
+from benchmarks.load import Viewers
+from benchmarks.machine import CORES, Process
+from benchmarks.server import Server, until
+from benchmarks.table import Rounds, Table, verdict
+from benchmarks.ways import WEBSOCKET
+from tests.integration.boards import enrol_all
+
+FPS = 10
+MB = 1 << 20
+DAY = 86_400
+
+
+def cost(seconds: float = 10.0, count: int = 4, rounds: int = 3, settled: float = 5.0) -> Table:
+    """CPU of one recording camera, everything that it takes included."""
+    table = Table(
+        f"Recording: CPU of one camera of {count}, SVGA, {FPS} fps",
+        f"Each program has {count} cameras and {len(CORES)} cores: receiving the pictures and all its processes are "
+        f"included. Medians of {rounds} windows of {seconds:g} s, in brackets the least and the most. `motion` records "
+        "all the time too, as H.264, and looks for motion, which cannot be switched off.",
+        ("way ", "% of a core", " ", "× motion", "GB a day"),
+    )
+    with BoardProcess(FPS) as board:
+        shares = {}
+        for codec in ("mjpeg", "h264"):
+            with Server(*CORES) as server:
+                names = record(server, [board.stream_url] * count, codec)
+                until(lambda: bytes_of(server) > 0, "something is recorded")
+                time.sleep(settled)
+                grown = bytes_of(server), time.monotonic()
+                shares[codec] = windows(server.worker, seconds, rounds, len(names))
+                passed = time.monotonic() - grown[1]
+                a_day = (bytes_of(server) - grown[0]) / passed / count * DAY / 1e9
+            shares[codec] = shares[codec], f"{a_day:.0f}"
+        reference = None
+        if motion.installed():
+            with motion.Recording(board.stream_url, FPS, count) as peer:
+                time.sleep(settled)
+                reference = windows(peer.process, seconds, rounds, count)
+    names_of = {"mjpeg": "CamProxy, the camera's own pictures", "h264": "CamProxy, H.264"}
+    for codec, (found, a_day) in shares.items():
+        ratio = f"{found.median / reference.median:.2f}" if reference else "not installed"
+        table.add(names_of[codec], f"{found.median:.1f}", found.spread(".1f"), ratio, a_day)
+    if reference:
+        table.add("motion, H.264", f"{reference.median:.1f}", reference.spread(".1f"), "1.00", "")
+    return table
+
+
+def many(seconds: float = 60.0, count: int = 50, viewers: int = 20, rounds: int = 6) -> Table:
+    """All of them record their own pictures while people watch."""
+    table = Table(
+        f"{count} cameras × {FPS} fps record their own pictures, {viewers} viewers, {seconds:g} s",
+        "The cameras dial in and push pictures of 24 KB; each viewer watches another. A frame is lost that came and is "
+        f"in no file. Medians of {rounds} windows, in brackets the least and the most.",
+        ("", "measured", "", "at most", "holds"),
+    )
+    with ExitStack() as stack:
+        server = stack.enter_context(Server(*CORES, MAX_DEVICES=2 * count))
+        enrolled = enrol_all(server.admin, "esp32cam", count)
+        boards = stack.enter_context(Boards(server.port, enrolled))
+        names = record(server, [f"device:{board.id}" for board in enrolled], "mjpeg")
+        until(lambda: boards.told().sent > count, "all boards are in")
+        for number in range(viewers):
+            stack.enter_context(Viewers.of(server, WEBSOCKET, names[number % count], 1, "discard"))
+        until(lambda: bytes_of(server) > 0, "something is recorded")
+        time.sleep(min(seconds / 4, 5))
+        worker, encoders = [], []
+        lost, seen, begun = lost_frames(server), server.received(names), time.monotonic()
+        written = bytes_of(server)
+        for _ in range(rounds):
+            at, own, all_of_them = time.monotonic(), server.worker.cpu, family(server.worker)
+            time.sleep(seconds / rounds)
+            passed = time.monotonic() - at
+            used = server.worker.cpu - own
+            worker.append(used / passed / len(CORES) * 100)
+            encoders.append((family(server.worker) - all_of_them - used) / passed / len(CORES) * 100)
+        passed = time.monotonic() - begun
+        seen = server.received(names) - seen
+        lost = lost_frames(server) - lost
+        rate = (bytes_of(server) - written) / passed
+        offline = boards.told().ended
+    table.add("pictures a second that came in", f"{seen / passed:.0f}")
+    table.add("frames that are in no file", f"{lost}", "", *verdict(lost, 0))
+    for name, shares in (("the server's", worker), ("all ffmpegs'", encoders)):
+        found = Rounds(shares)
+        table.add(f"{name} share of {len(CORES)} cores, %", f"{found.median:.0f}", found.spread(".0f"))
+    table.add("written, MB a second", f"{rate / MB:.1f}")
+    table.add("boards that went offline", f"{offline}", "", *verdict(offline, 0))
+    return table
+
+
+def record(server: Server, urls: list[str], codec: str) -> list[str]:
+    """Cameras that are recorded all the time from now on; their names."""
+    names = [f"recorded-{number}" for number in range(len(urls))]
+    for name, url in zip(names, urls, strict=True):
+        server.add_camera(name, url, fps=FPS)
+        # More than they send: what is lost is lost, and not one too many.
+        settings = {"mode": "continuous", "codec": codec, "fps": 2 * FPS}
+        answer = server.admin.ask("PUT", f"/api/cameras/{name}/recording", settings)
+        assert answer.ok, answer.text
+    return names
+
+
+def lost_frames(server: Server) -> int:
+    return sum(camera["lost"] for camera in server.admin.get("/stats").json()["recordings"]["cameras"])
+
+
+def bytes_of(server: Server) -> int:
+    """What is in the files so far."""
+    return sum(file.stat().st_size for file in server.recordings.rglob("*.mp4"))
+
+
+def family(process: Process) -> float:
+    """Seconds of processor time of a process and its children that are there."""
+    return process.cpu + sum(child.cpu for child in process.children)
+
+
+def windows(process: Process, seconds: float, rounds: int, count: int) -> Rounds:
+    """Percent of a core for each of `count` cameras."""
+    shares = []
+    for _ in range(rounds):
+        at, used = time.monotonic(), family(process)
+        time.sleep(seconds)
+        shares.append((family(process) - used) / (time.monotonic() - at) / count * 100)
+    return Rounds(shares)
