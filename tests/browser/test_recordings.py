@@ -139,7 +139,7 @@ class TestPlaying:
 
 
 def most_alike(taken: Image.Image, file: Path) -> tuple[list[float], int]:
-    """When each frame of the file is shown, in seconds after its beginning; and which of them is most like the picture."""
+    """When each frame of the file is shown, in seconds; and which of them is most like the picture."""
     size = 160, 120
     probe = ("ffprobe", "-v", "error", "-show_entries", "packet=pts_time", "-of", "csv=p=0", str(file))
     listed = subprocess.run(probe, capture_output=True, text=True, check=True).stdout
