@@ -40,7 +40,8 @@ export const eventInWords = ({ source }) => (EVENTS[source] ?? (() => _("Motion"
 export function describeMoment(footage, at) {
   const time = footage.zone.exact(at);
   const part = footage.partAt(at);
-  const event = footage.events.find(({ from, to }) => from <= at && at <= to);
+  // Whoever went to an event is there, but for what a clock of seconds loses of a millisecond.
+  const event = footage.events.find(({ from, to }) => from <= at + 1 && at <= to);
   if (!part) return _("%(time)s, %(what)s", { time, what: whyNothing(footage, at, at + 1) });
   if (event) return _("%(time)s, %(what)s", { time, what: eventInWords(event) });
   return part.protected ? _("%(time)s, recorded and protected", { time }) : _("%(time)s, recorded", { time });
