@@ -89,7 +89,7 @@ def test_a_weekly_table_is_made_and_kept(page: Page, login: Login, server: Runni
     expect(form.get_by_label("Day").nth(1)).to_have_value("1")
     form.get_by_label("To", exact=True).nth(1).fill("00:00")
     form.get_by_label("Codec").select_option("mjpeg")
-    expect(form.get_by_label("Compression (CRF)")).to_be_hidden()
+    expect(form.get_by_label("Compression", exact=True)).to_be_hidden()
     form.get_by_label("Keep for days").fill("30")
     form.get_by_label("Keep at most, in GB").fill("2.5")
     form.get_by_role("button", name="Save").click()
