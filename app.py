@@ -13,6 +13,7 @@ if __name__ == "__main__":
 
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -23,6 +24,8 @@ from camproxy.camera import Policy
 from camproxy.cameras import Cameras
 from camproxy.clock import Clock, SystemClock
 from camproxy.control.throttle import Throttle
+from camproxy.copies import open_target
+from camproxy.copies.copier import Copier, CopyPolicy
 from camproxy.database import init_database
 from camproxy.device_book import DeviceBook
 from camproxy.device_log import DeviceLogs
@@ -30,6 +33,7 @@ from camproxy.device_logbook import DeviceLogbook
 from camproxy.devices import Devices
 from camproxy.discovery import Discovery
 from camproxy.enrolment import Enrolment
+from camproxy.errors import BadSetting
 from camproxy.expiry import Expiry
 from camproxy.later import Later
 from camproxy.links.linger import Linger
@@ -39,6 +43,7 @@ from camproxy.probe import Probe
 from camproxy.recording.catalogue import Catalogue
 from camproxy.recording.recordings import RecordingPolicy, Recordings
 from camproxy.recording.retention import Limits
+from camproxy.recording.sealer import Sealer
 from camproxy.recording.storage import Storage
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings, load
@@ -111,7 +116,12 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     pairing = Pairing(app, clock)
     enrolment = Enrolment(pairing, clock, settings.frame_rate)
     enrolment.listeners.append(enrolment_routes.appear)
-    recordings = make_recordings(app, settings, cameras, clock)
+    storage = Storage(settings.recordings, settings.recording_free_bytes, clock)
+    catalogue = make_catalogue(app)
+    recordings = make_recordings(settings, cameras, catalogue, storage, clock)
+    sealer = Sealer(catalogue, storage, clock)
+    copier = make_copier(settings, storage, clock)
+    sealer.listeners.append(copier.wake)
     devices.listeners.append(recordings.device_changed)
     fanout = FanOut(clock)
     socketio_viewers = SocketIOViewers(socketio, live, cameras, clock)
@@ -132,6 +142,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     runtime.add("devices", devices)
     runtime.add("cameras", cameras)
     runtime.add("recordings", recordings)
+    runtime.add("sealer", sealer)
+    runtime.add("copies", copier)
     runtime.add("fanout", fanout)
     runtime.add("socketio_viewers", socketio_viewers)
     runtime.add("access", AccessWatch(app))
@@ -166,6 +178,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         discovery,
         device_logs,
         recordings,
+        sealer,
+        copier,
         refusals=Attempts(settings.device_refusals),
         arrivals=Attempts(settings.device_connections),
     )
@@ -201,19 +215,36 @@ def policy(settings: Settings) -> Policy:
     )
 
 
-def make_recordings(app: Flask, settings: Settings, cameras: Cameras, clock: Clock) -> Recordings:
+def make_catalogue(app: Flask) -> Catalogue:
     def sessions() -> Session:
         with app.app_context():
             return Session(db.engine)
 
-    storage = Storage(settings.recordings, settings.recording_free_bytes, clock)
+    return Catalogue(sessions)
+
+
+def make_recordings(
+    settings: Settings, cameras: Cameras, catalogue: Catalogue, storage: Storage, clock: Clock
+) -> Recordings:
     policy = RecordingPolicy(
         settings.recording_zone,
         Limits(settings.recording_days, settings.recording_bytes),
         settings.recording_cleanup,
         settings.data_dir / "recording.alive",
     )
-    return Recordings(cameras, Catalogue(sessions), storage, policy, clock)
+    return Recordings(cameras, catalogue, storage, policy, clock)
+
+
+def make_copier(settings: Settings, storage: Storage, clock: Clock) -> Copier:
+    """Raises BadSetting."""
+    place = settings.recording_copy
+    if place and not place.startswith("s3://"):
+        here, there = settings.recordings.resolve(), Path(place).resolve()
+        if here.is_relative_to(there) or there.is_relative_to(here):
+            raise BadSetting(f"RECORDING_COPY cannot be {place!r}: the recordings themselves are there")
+    target = open_target(place, settings) if place else None
+    note = settings.data_dir / "recording.copied"
+    return Copier(storage, target, CopyPolicy(note, settings.recording_copy_rate, settings.recording_copy_days), clock)
 
 
 def __getattr__(name: str) -> Any:

@@ -34,6 +34,7 @@ FLOORS = (
         "camproxy.recording.footage",
         "camproxy.recording.gaps",
         "camproxy.recording.hours",
+        "camproxy.recording.manifest",
         "camproxy.recording.matroska",
         "camproxy.recording.modes",
         "camproxy.recording.part",
@@ -49,6 +50,7 @@ FLOORS = (
     ("camproxy.checkup", "camproxy.device_logbook"),
     ("camproxy.runtime", "camproxy.access", "camproxy.changes", "camproxy.database", "camproxy.rows", "camproxy.audit"),
     ("camproxy.recording",),
+    ("camproxy.copies",),
     (
         "camproxy.schema",
         "camproxy.backup",
@@ -80,6 +82,8 @@ WITHOUT = {
     "camproxy.advice": ("flask", "models", "sqlalchemy", "time", "datetime"),
     "camproxy.recording.recorder": ("flask", "models", "sqlalchemy"),
     "camproxy.recording.retention": ("flask", "models", "sqlalchemy", "time", "datetime"),
+    "camproxy.copies.directory": ("flask", "models", "sqlalchemy"),
+    "camproxy.copies.bucket": ("flask", "models", "sqlalchemy"),
     "camproxy.discovery": ("flask", "models", "sqlalchemy"),
 }
 

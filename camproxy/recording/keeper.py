@@ -80,7 +80,7 @@ class Keeper:
             # The row first: a file without a row is found again at the next start, a row without a file is a fright.
             if self._catalogue.forget(file):
                 try:
-                    self._storage.remove(file.path)
+                    self._storage.remove(file.path, why, by="retention")
                 except (OSError, ValueError) as error:
                     log.error("recordings: %s cannot be removed: %s", file.path, error)
                     continue

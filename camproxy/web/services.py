@@ -11,6 +11,7 @@ from flask_socketio import SocketIO
 from camproxy.cameras import Cameras
 from camproxy.certificates import Certificate
 from camproxy.control.throttle import Throttle
+from camproxy.copies.copier import Copier
 from camproxy.device_log import DeviceLogs
 from camproxy.devices import Devices
 from camproxy.discovery import Discovery
@@ -21,6 +22,7 @@ from camproxy.links.linger import Linger
 from camproxy.pairing import Pairing
 from camproxy.probe import Probe
 from camproxy.recording.recordings import Recordings
+from camproxy.recording.sealer import Sealer
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings
 from camproxy.web.attempts import Attempts
@@ -51,6 +53,8 @@ class Services:
     discovery: Discovery
     device_logs: DeviceLogs
     recordings: Recordings
+    sealer: Sealer
+    copier: Copier
     #: Devices without a valid key, by address; and with one, by device.
     refusals: Attempts
     arrivals: Attempts

@@ -49,6 +49,7 @@ def figures() -> dict[str, Any]:
         "viewers": parts["fanout"]["viewers"],
         "frames_sent": parts["fanout"]["frames_sent"] + parts["socketio_viewers"]["frames_sent"],
         "cameras": parts["cameras"]["cameras"],
+        "copies": parts["copies"],
         "certificate": parts["expiry"]["certificate"],
         "process": process(),
         "machine": machine(shared.settings.data_dir),
