@@ -208,10 +208,10 @@ class Recordings:
             log.error("recordings: %s is not removed: %s", path, error)
             raise Conflict("That is no file that was recorded here.") from None
 
-    def remove(self, recording_id: int, path: str) -> None:
-        """Remove the file of a recording whose row is gone. Raises Unavailable."""
+    def remove(self, recording_id: int, path: str, by: str) -> None:
+        """Remove the file of a recording whose row is gone; `by` is whoever did it. Raises Unavailable."""
         try:
-            self.storage.remove(path)
+            self.storage.remove(path, "removed", by)
         except (OSError, ValueError) as error:
             log.error("recordings: %s cannot be removed: %s", path, error)
             raise Unavailable("The file could not be removed from the disk.") from None

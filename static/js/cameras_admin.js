@@ -190,4 +190,14 @@ export function startCamerasAdmin(itsServer, itsCameras, itsBoards) {
   }
   setInterval(draw, 1000); // countdowns
   draw();
+  openWanted();
+}
+
+/** The page of recordings leads here: /devices?recording=<camera>. */
+function openWanted() {
+  const camera = cameras.find(new URLSearchParams(location.search).get("recording"));
+  if (!camera) return;
+  history.replaceState(null, "", location.pathname);
+  open(camera);
+  byId("recording-settings").open = true;
 }
