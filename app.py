@@ -13,6 +13,8 @@ if __name__ == "__main__":
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -23,6 +25,8 @@ from camproxy.camera import Policy
 from camproxy.cameras import Cameras
 from camproxy.clock import Clock, SystemClock
 from camproxy.control.throttle import Throttle
+from camproxy.copies import open_target
+from camproxy.copies.copier import Copier, CopyPolicy
 from camproxy.database import init_database
 from camproxy.device_book import DeviceBook
 from camproxy.device_log import DeviceLogs
@@ -30,29 +34,47 @@ from camproxy.device_logbook import DeviceLogbook
 from camproxy.devices import Devices
 from camproxy.discovery import Discovery
 from camproxy.enrolment import Enrolment
+from camproxy.errors import BadSetting
 from camproxy.expiry import Expiry
+from camproxy.firmware_store import FirmwareStore
 from camproxy.later import Later
 from camproxy.links.linger import Linger
 from camproxy.logs import start_logging
+from camproxy.motion.journal import MotionJournal
+from camproxy.motion.keeping import MotionKeeper
+from camproxy.motion.pictures import Pictures
+from camproxy.motion.poses import PoseBook
+from camproxy.motion.settings import all_configs
+from camproxy.motion.watcher import MotionWatch
 from camproxy.pairing import Pairing
 from camproxy.probe import Probe
+from camproxy.recording.capacity import Capacity
 from camproxy.recording.catalogue import Catalogue
+from camproxy.recording.exports import Exports
 from camproxy.recording.index import Indexes
 from camproxy.recording.recordings import RecordingPolicy, Recordings
 from camproxy.recording.retention import Limits
+from camproxy.recording.sealer import Sealer
 from camproxy.recording.storage import Storage
 from camproxy.recording.thumbnails import Thumbnails
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings, load
+from camproxy.update_book import UpdateBook
+from camproxy.updates import Updates
 from camproxy.watchdog import Watchdog
 from camproxy.web import auth, health, i18n, login, pages, stats
 from camproxy.web import devices as devices_ws
 from camproxy.web import enrolment as enrolment_routes
+from camproxy.web import firmware as firmware_routes
 from camproxy.web import recordings as recording_files
 from camproxy.web.announcer import Announcer
 from camproxy.web.api import audit, control, me, recording_settings, spec, users
 from camproxy.web.api import cameras as cameras_api
 from camproxy.web.api import devices as devices_api
+from camproxy.web.api import events as events_api
+from camproxy.web.api import exports as exports_api
+from camproxy.web.api import firmware as firmware_api
+from camproxy.web.api import motion as motion_api
 from camproxy.web.api import pairing as pairing_api
 from camproxy.web.api import recordings as recordings_api
 from camproxy.web.attempts import Attempts
@@ -98,9 +120,10 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     handle_errors(app)
 
     pages.init_pages(app)
-    boards = (devices_ws, devices_api, enrolment_routes, pairing_api)
-    recorded = (recording_files, recordings_api, recording_settings)
-    for module in (health, stats, viewers, *boards, *recorded, spec, me, cameras_api, control, users, audit):
+    boards = (devices_ws, devices_api, enrolment_routes, pairing_api, firmware_routes, firmware_api)
+    recorded = (recording_files, recordings_api, recording_settings, exports_api, motion_api, events_api)
+    api = (spec, me, cameras_api, control, users, audit)
+    for module in (health, stats, viewers, *boards, *recorded, *api):
         app.register_blueprint(module.bp)
 
     socketio = make_socketio(app, settings)
@@ -116,32 +139,57 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     pairing = Pairing(app, clock)
     enrolment = Enrolment(pairing, clock, settings.frame_rate)
     enrolment.listeners.append(enrolment_routes.appear)
+    sessions = partial(session_of, app)
     storage = Storage(settings.recordings, settings.recording_free_bytes, clock)
-    recordings = make_recordings(app, settings, cameras, storage, clock)
+    catalogue = Catalogue(sessions)
+    recordings = Recordings(cameras, catalogue, storage, recording_policy(settings), clock)
+    exports = Exports(catalogue, storage, settings.data_dir / "exports", settings.recording_free_bytes, clock)
+    capacity = Capacity(settings.data_dir / "capacity.json", recordings.loads)
     indexes = Indexes(storage)
     thumbnails = Thumbnails(indexes, settings.data_dir / "thumbnails")
     recordings.removed.append(thumbnails.forget)
-    devices.listeners.append(recordings.device_changed)
+    sealer = Sealer(catalogue, storage, clock)
+    copier = make_copier(settings, storage, clock)
+    sealer.listeners.append(copier.wake)
+    updates = Updates(devices, clock)
     fanout = FanOut(clock)
     socketio_viewers = SocketIOViewers(socketio, live, cameras, clock)
     announcer = Announcer(cameras, devices, live, fanout, socketio)
     recordings.listeners.append(announcer.recording_changed)
 
     runtime = Runtime()
-    runtime.add("bootstrap", Bootstrap(app, settings, cameras, devices))
+    runtime.add("bootstrap", Bootstrap(app, settings, cameras, devices, updates))
     later = Later(app)
     DeviceBook(devices, later)
+    UpdateBook(updates, later)
     runtime.add("later", later)
     runtime.add("pairing", pairing)
     device_logs = DeviceLogs(settings.device_logs, settings.device_log_bytes, clock)
     device_logs.listeners.append(announcer.device_logged)
     DeviceLogbook(devices, device_logs)
     runtime.add("device_logs", device_logs)
+    pictures = Pictures(settings.data_dir / "events")
+    recordings.forgotten.append(MotionKeeper(sessions, pictures).forget)
+    journal = MotionJournal(cameras, later, pictures, recordings.motion, recordings.alive, clock)
+    journal.listeners.append(announcer.moved)
+    devices.listeners.append(journal.device_changed)
+    runtime.add("motion_journal", journal)
+    poses = PoseBook(later, clock)
+    cameras.listeners.append(poses.changed)
+    runtime.add("poses", poses)
     linger = Linger()
     runtime.add("linger", linger)
     runtime.add("devices", devices)
+    runtime.add("updates", updates)
     runtime.add("cameras", cameras)
     runtime.add("recordings", recordings)
+    motion = MotionWatch(cameras, clock, partial(all_configs, app))
+    motion.listeners.append(journal.episode)
+    runtime.add("motion", motion)
+    runtime.add("exports", exports)
+    runtime.add("capacity", capacity)
+    runtime.add("sealer", sealer)
+    runtime.add("copies", copier)
     runtime.add("fanout", fanout)
     runtime.add("socketio_viewers", socketio_viewers)
     runtime.add("access", AccessWatch(app))
@@ -176,10 +224,19 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         discovery,
         device_logs,
         recordings,
+        motion,
+        pictures,
+        updates,
+        FirmwareStore(settings.firmware),
+        exports,
+        capacity,
         indexes,
         thumbnails,
+        sealer,
+        copier,
         refusals=Attempts(settings.device_refusals),
         arrivals=Attempts(settings.device_connections),
+        downloads=Attempts(settings.device_connections),
     )
     return app
 
@@ -213,18 +270,31 @@ def policy(settings: Settings) -> Policy:
     )
 
 
-def make_recordings(app: Flask, settings: Settings, cameras: Cameras, storage: Storage, clock: Clock) -> Recordings:
-    def sessions() -> Session:
-        with app.app_context():
-            return Session(db.engine)
+def session_of(app: Flask) -> Session:
+    """One for a part that runs by itself, outside of requests."""
+    with app.app_context():
+        return Session(db.engine)
 
-    policy = RecordingPolicy(
+
+def recording_policy(settings: Settings) -> RecordingPolicy:
+    return RecordingPolicy(
         settings.recording_zone,
         Limits(settings.recording_days, settings.recording_bytes),
         settings.recording_cleanup,
         settings.data_dir / "recording.alive",
     )
-    return Recordings(cameras, Catalogue(sessions), storage, policy, clock)
+
+
+def make_copier(settings: Settings, storage: Storage, clock: Clock) -> Copier:
+    """Raises BadSetting."""
+    place = settings.recording_copy
+    if place and not place.startswith("s3://"):
+        here, there = settings.recordings.resolve(), Path(place).resolve()
+        if here.is_relative_to(there) or there.is_relative_to(here):
+            raise BadSetting(f"RECORDING_COPY cannot be {place!r}: the recordings themselves are there")
+    target = open_target(place, settings) if place else None
+    note = settings.data_dir / "recording.copied"
+    return Copier(storage, target, CopyPolicy(note, settings.recording_copy_rate, settings.recording_copy_days), clock)
 
 
 def __getattr__(name: str) -> Any:

@@ -128,6 +128,13 @@ class NoAnswer(CamProxyError):
     status = 504
 
 
+class StorageFull(CamProxyError):
+    """There is not enough room on the disk."""
+
+    code = "storage_full"
+    status = 507
+
+
 class CannotStart(CamProxyError):
     """The server cannot start until a person has seen to something; the message says to what."""
 

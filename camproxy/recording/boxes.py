@@ -61,8 +61,15 @@ class Track:
         """Profile and level as RFC 6381 writes them, `avc1.64001f`; `mjpeg` for what is no video to browsers."""
         if self.codec != "h264":
             return self.codec
+        return f"avc1.{self.decoder[1:4].hex()}"
+
+    @property
+    def decoder(self) -> bytes:
+        """What a decoder has to know, as the avcC box has it; nothing for MJPEG."""
+        if self.codec != "h264":
+            return b""
         try:
-            return f"avc1.{find(self._entry[VISUAL_ENTRY:], b'avcC')[1:4].hex()}"
+            return find(self._entry[VISUAL_ENTRY:], b"avcC")
         except KeyError:
             raise Unreadable("it does not say how its pictures are coded") from None
 

@@ -40,8 +40,11 @@ def text(name: bytes, value: str) -> bytes:
     return element(name, value.encode())
 
 
-def head(width: int, height: int, frame_ms: int) -> bytes:
-    """What comes before the first frame. `frame_ms` is how long a frame lasts when no other follows."""
+def head(width: int, height: int, frame_ms: int, codec: str = "V_MJPEG", private: bytes = b"") -> bytes:
+    """What comes before the first frame. `frame_ms` is how long a frame lasts when no other follows.
+
+    `private` is what its decoder has to know: for V_MPEG4/ISO/AVC what the avcC box of an MP4 file holds.
+    """
     application = f"camproxy {__version__}"
     ebml = (
         unsigned(b"\x42\x86", 1)  # EBMLVersion
@@ -64,7 +67,8 @@ def head(width: int, height: int, frame_ms: int) -> bytes:
         + unsigned(b"\x83", 1)  # TrackType: video
         + unsigned(b"\x9c", 0)  # FlagLacing
         + unsigned(b"\x23\xe3\x83", frame_ms * NANOSECONDS)  # DefaultDuration
-        + text(b"\x86", "V_MJPEG")  # CodecID
+        + text(b"\x86", codec)  # CodecID
+        + (element(b"\x63\xa2", private) if private else b"")  # CodecPrivate
         + element(b"\xe0", picture)  # Video
     )
     tracks = element(TRACKS, element(b"\xae", track))  # TrackEntry
@@ -80,3 +84,15 @@ def before_frame(length: int, at_ms: int) -> bytes:
     timestamp = unsigned(b"\xe7", at_ms)
     opening = b"\xa3" + size(len(block) + length) + block  # SimpleBlock
     return CLUSTER + size(len(timestamp) + len(opening) + length) + timestamp + opening
+
+
+def before_lasting_frame(length: int, at_ms: int, lasts_ms: int, keyframe: bool) -> bytes:
+    """The same for a frame that says how long it lasts, and that may need the one before it."""
+    block = bytes([0x80 | VIDEO_TRACK, 0, 0, 0])
+    timestamp = unsigned(b"\xe7", at_ms)
+    about = unsigned(b"\x9b", lasts_ms)  # BlockDuration
+    if not keyframe:
+        about += element(b"\xfb", b"\xff")  # ReferenceBlock: the millisecond before, which nobody looks at
+    opening = about + b"\xa1" + size(len(block) + length) + block  # Block
+    group = b"\xa0" + size(len(opening) + length) + opening  # BlockGroup
+    return CLUSTER + size(len(timestamp) + len(group) + length) + timestamp + group

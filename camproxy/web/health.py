@@ -33,7 +33,8 @@ def health() -> ResponseReturnValue:
     missing = [f"the database takes nothing: {database.unwritable}"] if database.unwritable else []
     if warning := shared.expiry.warning():
         missing.append(warning)
-    missing += shared.recordings.alarms()
+    missing += shared.recordings.alarms() + shared.capacity.alarms()
+    missing += shared.sealer.alarms() + shared.copier.alarms()
     missing += [cause for camera in shared.cameras if (cause := _what_is_wrong(camera))]
     answer: dict[str, Any] = {
         "status": "unhealthy" if fatal else "degraded" if missing else "healthy",

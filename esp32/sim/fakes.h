@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "../core/messages.h"
 #include "../hal/shared/net_posix.h"
 #include "../hal/shared/signature_mbed.h"
 #include "options.h"
@@ -23,9 +24,11 @@ struct Faults {
   bool wifi = true;
   bool drop = false;
   uint32_t silent_ms = 0;
+  uint32_t slow = 0;  // bytes a second that it can send; 0: as the network likes
   int garbage = 0;
   int truncated = 0;
   int blind = 0;
+  int cut = 0;
   bool hang = false;
   bool wake = false;
 };
@@ -64,10 +67,12 @@ class SimBoard final : public Board {
  private:
   void take_input(int milliseconds);
   void fault(const std::string& line);
+  void measure() const;
 
   Faults& faults_;
   char** words_;
   uint32_t clock_;
+  uint32_t speed_;
   std::chrono::steady_clock::time_point begun_;
   std::string reset_;
   Wake woken_by_ = Wake::none;
@@ -97,6 +102,7 @@ class SimSensor final : public Sensor {
     int tilt = 90;
   };
   Pose pose();
+  void open_album(FrameSize size);
   const Picture& look(const Pose& pose);
 
   const Options& options_;
@@ -108,6 +114,7 @@ class SimSensor final : public Sensor {
   std::string folder_;
   std::vector<Pose> views_;
   std::map<std::string, Picture> seen_;
+  Picture now_;
   Picture spoilt_;
 };
 
@@ -125,14 +132,15 @@ class SimStore final : public Store {
 class SimUpdater final : public Updater {
  public:
   SimUpdater(const Options& options, SimBoard& board);
-  bool begin(uint32_t size) override;
+  const char* version() override { return version_.c_str(); }
+  const char* begin(uint32_t size) override;
   bool write(const uint8_t* data, size_t size) override;
-  bool finish(const uint8_t sha256[kHashSize], const uint8_t* signature, size_t size) override;
+  const char* finish(const uint8_t sha256[kHashSize], const uint8_t* signature, size_t size) override;
   void abandon() override;
   bool on_trial() override { return on_trial_; }
   void keep() override;
   void roll_back() override;
-  // Whether the firmware that is on trial is one of those that never get anywhere; a test's begin with "BAD".
+  // Whether the firmware that is on trial is one of those that never get anywhere; a test writes that into its image.
   bool is_bad() const { return on_trial_ && bad_; }
 
  private:
@@ -141,6 +149,7 @@ class SimUpdater final : public Updater {
   SimBoard& board_;
   std::string directory_;
   std::string key_;
+  std::string version_ = kVersion;
   FirmwareCheck check_;
   std::vector<uint8_t> image_;
   uint32_t size_ = 0;
@@ -180,11 +189,14 @@ class SimConnection final : public Connection {
  private:
   bool dropped();
   bool silent();
+  size_t budget(size_t wanted);
   Connection& real_;
   Faults& faults_;
   const SimBoard& board_;
   bool counting_ = false;
   Ticks silent_since_ = 0;
+  Ticks sent_at_ = 0;
+  uint32_t allowed_ = 0;
 };
 
 }  // namespace camproxy::sim

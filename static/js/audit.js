@@ -22,6 +22,7 @@ const ACTIONS = {
   camera_added: (names) => _("%(who)s added the camera %(subject)s", names),
   camera_changed: (names) => _("%(who)s changed the camera %(subject)s", names),
   camera_removed: (names) => _("%(who)s removed the camera %(subject)s", names),
+  motion_configured: (names) => _("%(who)s changed how motion is looked for before %(subject)s", names),
   recording_configured: (names) => _("%(who)s changed how %(subject)s is recorded", names),
   recorded_by_hand: (names) => _("%(who)s recorded %(subject)s by hand", names),
   recording_protected: (names) => _("%(who)s protected a recording of %(subject)s", names),
@@ -36,6 +37,13 @@ const ACTIONS = {
   device_enrolled: (names) => _("The device %(subject)s has enrolled", names),
   device_refused: (names) => _("The device %(subject)s was not let in", names),
   device_revoked: (names) => _("%(who)s ended the keys of the device %(subject)s", names),
+  firmware_uploaded: (names) => _("%(who)s uploaded the firmware %(subject)s", names),
+  firmware_removed: (names) => _("%(who)s removed the firmware %(subject)s", names),
+  firmware_assigned: (names) => _("%(who)s chose a firmware for %(subject)s", names),
+  firmware_withdrawn: (names) => _("%(who)s withdrew the firmware for %(subject)s", names),
+  export_ordered: (names) => _("%(who)s ordered an export of the camera %(subject)s", names),
+  export_ended: (names) => _("%(who)s ended an export of the camera %(subject)s", names),
+  export_downloaded: (names) => _("%(who)s downloaded an export of the camera %(subject)s", names),
 };
 
 let { before } = pageData;

@@ -40,12 +40,22 @@ function process(stats) {
   ];
 }
 
-function machine({ machine: host }) {
+function recordable({ h264, mjpeg, used }) {
+  if (h264 === null) return _("is being measured");
+  return _("%(h264)s as H.264 or %(mjpeg)s as MJPEG; in use: %(used)s", {
+    h264: number(h264),
+    mjpeg: number(mjpeg),
+    used: inPercent(used),
+  });
+}
+
+function machine({ machine: host, capacity }) {
   return [
     [_("Processor cores"), number(host.cpus)],
     [_("Busy cores, over a minute"), number(host.load[0], 2)],
     [_("Memory in use"), share(host.memory_bytes - host.memory_available_bytes, host.memory_bytes)],
     [_("Free disk space"), share(host.disk_free_bytes, host.disk_bytes)],
+    [_("Cameras that can be recorded"), recordable(capacity)],
     [_("Temperature"), unknown(host.temperature_celsius, inCelsius)],
   ];
 }

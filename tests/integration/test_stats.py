@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.integration.people import new_person
+from camproxy.recording.capacity import cores, this_machine
+from tests.integration.people import new_person, wait_until
+from tests.integration.recorded import configure
 from tests.running import Person, RunningServer
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -68,6 +71,32 @@ def test_the_process_and_the_machine(admin: Person) -> None:
     assert stats["process"]["threads"] > 5
     assert 0 < stats["machine"]["disk_free_bytes"] < stats["machine"]["disk_bytes"]
     assert stats["port"] == admin.server.port
+
+
+def test_how_many_cameras_can_be_recorded(admin: Person) -> None:
+    """Measured since somebody asks, in the background."""
+    assert admin.get("/stats").json()["capacity"].keys() == {"h264", "mjpeg", "used"}
+    wait_until(lambda: admin.get("/stats").json()["capacity"]["h264"] is not None, "it is measured", 90)
+    measured = admin.get("/stats").json()["capacity"]
+    assert 0 < measured["h264"] < measured["mjpeg"]
+    assert measured["used"] == 0
+    assert (admin.server.data_dir / "capacity.json").exists()
+
+
+def test_too_many_cameras_are_an_alarm(make_server: Callable[..., RunningServer], tmp_path: Path) -> None:
+    """On a machine that was found to manage hardly one."""
+    home = tmp_path / "home"
+    home.mkdir()
+    slow = {"ffmpeg": 0.08 * cores(), "own": 0.0001, "memory": 1000}
+    (home / "capacity.json").write_text(json.dumps(this_machine() | {"h264": slow, "mjpeg": slow}))
+    server = make_server(data_dir=home, RECORDING_FREE_BYTES=0)
+    with server.person() as admin:
+        wait_until(lambda: admin.get("/stats").json()["capacity"]["h264"] == 0, "it is known")
+        assert admin.get("/health").json()["causes"] == []
+        configure(admin, {"id": 1}, mode="motion", codec="mjpeg", fps=10)
+        wait_until(lambda: admin.get("/stats").json()["capacity"]["used"] > 1, "it is counted")
+        (cause,) = admin.get("/health").json()["causes"]
+    assert "of what this machine can record" in cause
 
 
 def test_requests_are_counted_by_route_and_warnings_by_level(admin: Person) -> None:

@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -31,8 +31,25 @@ from schemathesis.specs.openapi.checks import (
 from app import create_app
 from camproxy.recording.encoder import Encoder, Encoding
 from camproxy.rows import config_of, settings_of
+from camproxy.update_book import image_of
+from camproxy.updates import Update
 from camproxy.web.guards import ADMIN, ITSELF, LOGIN, MANAGE, SEE, STEER, allowed_of
-from models import ROLES, ApiToken, Camera, Device, LoginSession, Preset, Recording, User, db, now
+from models import (
+    MOTION,
+    ROLES,
+    ApiToken,
+    Camera,
+    Device,
+    Event,
+    Firmware,
+    LoginSession,
+    Preset,
+    Recording,
+    User,
+    db,
+    now,
+)
+from tests.images import Signer, firmware
 from tests.integration.people import wait_until
 from tests.lines import Obedient
 from tests.recording.playback import picture
@@ -68,9 +85,12 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/cameras/{camera}/light_command": {"state": True},
     "POST /api/cameras/{camera}/control": {},
     "PUT /api/cameras/{camera}/presets/{slot}": {"name": "Gate", "x": 1, "y": 2},
+    "PUT /api/cameras/{camera}/motion": {"enabled": False, "zones": []},
+    "POST /api/exports": {"camera": "steered", "from": "2023-12-01T08:00:00Z", "to": "2023-12-01T09:00:00+00:00"},
     "PATCH /api/devices/{device}": {"name": "Pico"},
     "POST /api/devices/{device}/sleep": {"seconds": 60},
     "PUT /api/devices/{device}/config": {"speed": 60},
+    "PUT /api/devices/{device}/update": {},
     "PUT /device/config": {"speed": 60},
     "POST /api/pairing": {"kind": "pico"},
     "POST /api/pairing/approve": {"kind": "pico", "mac": "24:0A:C4:12:34:56", "code": "1234 5678"},
@@ -112,7 +132,8 @@ class World:
             if pairing.window("pico") is None:
                 pairing.open("pico", "admin")
             real = {"camera": "steered", "slot": 1, "kind": "pico", "user_id": self.user("somebody", "viewer").id}
-            real["device"] = self.device(camera)
+            real |= {"device": self.device(camera), "event_id": self.motion(camera)}
+            real["firmware_id"] = self.firmware(real["device"]).id
             real["recording_id"] = self.recording(camera)
             if role in ROLES:
                 me = self.user(role, role)
@@ -123,8 +144,23 @@ class World:
                 browser, _ = LoginSession.issue(me, "127.0.0.1", "a browser")
                 db.session.add_all([spare, browser])
                 db.session.commit()
-                real |= {"token_id": spare.id, "session_id": browser.id}
+                real |= {"token_id": spare.id, "session_id": browser.id, "export_id": self.export(me, camera)}
             return real
+
+    def export(self, user: User, camera: Camera) -> str:
+        """One of this user, who has no other. Of a recording whose file is gone: nobody waits for a film here."""
+        exports = self.app.extensions["camproxy"].exports
+        for one in exports.all():
+            while one.user_id == user.id and one in exports.all():
+                exports.end(one.id)
+        begin = datetime(2023, 12, 1, 8, tzinfo=UTC)
+        if db.session.scalar(db.select(Recording).filter_by(camera_id=camera.id, state="recovered")) is None:
+            row = {"path": "02-00-00-00-00-00/2023-12-01/08.mp4", "camera_id": camera.id, "zone": "UTC"}
+            row |= {"codec": "h264", "width": 800, "height": 600, "state": "recovered"}
+            db.session.add(Recording(**row, started_at=begin, ended_at=begin + timedelta(hours=1)))
+            db.session.commit()
+        made: str = exports.order(user.id, camera.id, begin.timestamp(), begin.timestamp() + 60).id
+        return made
 
     def device(self, camera: Camera) -> int:
         """The Pico that moves the camera, connected and obedient."""
@@ -143,6 +179,28 @@ class World:
             device.arrive(Obedient(), "127.0.0.1", row.keys[0].sha256)
             wait_until(lambda: device.online, "it is connected")
         return row.id
+
+    def motion(self, camera: Camera) -> int:
+        """An event with a thumbnail."""
+        row = db.session.scalar(db.select(Event).filter_by(camera_id=camera.id, kind=MOTION))
+        if row is None:
+            pictures = self.app.extensions["camproxy"].pictures
+            path = pictures.path(camera.id, 1_795_000_000, "picture")
+            pictures.store(path, picture())
+            row = Event(kind=MOTION, camera_id=camera.id, source="picture", thumbnail=path)
+            db.session.add(row)
+            db.session.commit()
+        return int(row.id)
+
+    def firmware(self, device: int) -> Firmware:
+        """One that the device was to have, and has not taken."""
+        row = db.session.scalar(db.select(Firmware).filter_by(version="0.1"))
+        if row is None:
+            row = Firmware(kind="pico", version="0.1", size=1, sha256="ab" * 32, signature="MEUCIQ==")
+            db.session.add(row)
+            db.session.commit()
+        self.app.extensions["camproxy"].updates.put(Update(device, row.version, image_of(row), "failed", time.time()))
+        return row
 
     def recording(self, camera: Camera) -> int:
         """One of the camera, with a file that a recorder has left, which may be removed."""
@@ -226,6 +284,12 @@ class Asked:
         path = {parameter.name: there.get(parameter.name, 1) for parameter in self.operation.path_parameters}
         body = {"body": BODIES[self.operation.label], "media_type": "application/json"} if self.operation.body else {}
         query = {"device": there["device"]} if self.operation.path.startswith("/device/") else {}
+        if self.operation.label == "PUT /api/devices/{device}/update":
+            body["body"] = {"firmware": there["firmware_id"]}
+        if self.operation.label == "POST /api/firmware":
+            image = firmware("0.2", self.role.encode())
+            body = {"body": image, "media_type": "application/octet-stream"}
+            query = {"signature": Signer.new().sign(image)}
         if self.operation.path.endswith("/timeline"):
             query = {"from": "2026-11-01T00:00:00Z", "to": "2026-11-21T00:00:00Z"}
         return self.status_of(self.operation.Case(path_parameters=path, query=query, **body))

@@ -108,6 +108,7 @@ def remove(camera: str) -> tuple[str, int]:
     audit.note(Action.CAMERA_REMOVED, row.name)
     db.session.commit()
     services().cameras.remove(number)
+    services().exports.forget_camera(number)
     services().fanout.close_where(lambda outlet: outlet.camera_id == number, CAMERA_GONE)
     review_access()
     return "", 204

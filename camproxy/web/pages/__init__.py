@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Flask, g, render_template, request
+from flask import Blueprint, Flask, Response, g, make_response, render_template, request
 from flask_login import current_user
 from pydantic import BaseModel
 
@@ -12,12 +12,14 @@ from camproxy import __version__
 from camproxy.errors import NotFound
 from camproxy.web.api import cameras, me, schemas
 from camproxy.web.api import devices as devices_api
+from camproxy.web.api import firmware as firmware_api
 from camproxy.web.api import pairing as pairing_api
 from camproxy.web.api.audit import events
 from camproxy.web.api.device_schemas import device_out
 from camproxy.web.guards import ADMIN, LOGIN, MANAGE, allow, camera_for
 from camproxy.web.i18n import languages
 from camproxy.web.pages import config_form
+from camproxy.web.services import services
 from models import Device, User, db
 
 bp = Blueprint("pages", __name__)
@@ -33,6 +35,14 @@ def live() -> str:
     return page("index.html", cameras=visible_cameras(), camera=opened)
 
 
+def recordings() -> Response:
+    """What `/recordings` is for a browser; for a program it is a list, hence the route beside the others of it."""
+    zone = services().settings.recording_zone.key
+    response = make_response(page("recordings.html", cameras=visible_cameras(), zone=zone))
+    response.vary.add("Accept")
+    return response
+
+
 @bp.get("/devices")
 @allow(MANAGE)
 def devices() -> str:
@@ -45,7 +55,14 @@ def device(device: int) -> str:
     row: Device = g.device_row
     form = {"fields": config_form.fields(row.kind), "kind": row.kind, "name": row.name}
     shown = {"device": dumped(device_out(row)), "defaults": config_form.defaults(row.kind)}
+    shown |= {"firmware": dumped(firmware_api.every_firmware()) if current_user.is_admin else []}
     return page("device.html", form, cameras=visible_cameras(), **shown)
+
+
+@bp.get("/firmware")
+@allow(ADMIN)
+def firmware() -> str:
+    return page("firmware.html", firmware=dumped(firmware_api.every_firmware()))
 
 
 @bp.get("/devices/add")
