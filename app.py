@@ -13,6 +13,7 @@ if __name__ == "__main__":
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from flask import Flask
@@ -34,6 +35,12 @@ from camproxy.expiry import Expiry
 from camproxy.later import Later
 from camproxy.links.linger import Linger
 from camproxy.logs import start_logging
+from camproxy.motion.journal import MotionJournal
+from camproxy.motion.keeping import MotionKeeper
+from camproxy.motion.pictures import Pictures
+from camproxy.motion.poses import PoseBook
+from camproxy.motion.settings import all_configs
+from camproxy.motion.watcher import MotionWatch
 from camproxy.pairing import Pairing
 from camproxy.probe import Probe
 from camproxy.recording.capacity import Capacity
@@ -55,7 +62,9 @@ from camproxy.web.announcer import Announcer
 from camproxy.web.api import audit, control, me, recording_settings, spec, users
 from camproxy.web.api import cameras as cameras_api
 from camproxy.web.api import devices as devices_api
+from camproxy.web.api import events as events_api
 from camproxy.web.api import exports as exports_api
+from camproxy.web.api import motion as motion_api
 from camproxy.web.api import pairing as pairing_api
 from camproxy.web.api import recordings as recordings_api
 from camproxy.web.attempts import Attempts
@@ -102,8 +111,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
 
     pages.init_pages(app)
     boards = (devices_ws, devices_api, enrolment_routes, pairing_api)
-    recorded = (recording_files, recordings_api, recording_settings)
-    api = (spec, me, cameras_api, control, exports_api, users, audit)
+    recorded = (recording_files, recordings_api, recording_settings, exports_api, motion_api, events_api)
+    api = (spec, me, cameras_api, control, users, audit)
     for module in (health, stats, viewers, *boards, *recorded, *api):
         app.register_blueprint(module.bp)
 
@@ -120,15 +129,15 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     pairing = Pairing(app, clock)
     enrolment = Enrolment(pairing, clock, settings.frame_rate)
     enrolment.listeners.append(enrolment_routes.appear)
+    sessions = partial(session_of, app)
     storage = Storage(settings.recordings, settings.recording_free_bytes, clock)
-    catalogue = make_catalogue(app)
+    catalogue = Catalogue(sessions)
     recordings = Recordings(cameras, catalogue, storage, recording_policy(settings), clock)
     exports = Exports(catalogue, storage, settings.data_dir / "exports", settings.recording_free_bytes, clock)
     capacity = Capacity(settings.data_dir / "capacity.json", recordings.loads)
     indexes = Indexes(storage)
     thumbnails = Thumbnails(indexes, settings.data_dir / "thumbnails")
     recordings.removed.append(thumbnails.forget)
-    devices.listeners.append(recordings.device_changed)
     fanout = FanOut(clock)
     socketio_viewers = SocketIOViewers(socketio, live, cameras, clock)
     announcer = Announcer(cameras, devices, live, fanout, socketio)
@@ -144,11 +153,23 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     device_logs.listeners.append(announcer.device_logged)
     DeviceLogbook(devices, device_logs)
     runtime.add("device_logs", device_logs)
+    pictures = Pictures(settings.data_dir / "events")
+    recordings.forgotten.append(MotionKeeper(sessions, pictures).forget)
+    journal = MotionJournal(cameras, later, pictures, recordings.motion, recordings.alive, clock)
+    journal.listeners.append(announcer.moved)
+    devices.listeners.append(journal.device_changed)
+    runtime.add("motion_journal", journal)
+    poses = PoseBook(later, clock)
+    cameras.listeners.append(poses.changed)
+    runtime.add("poses", poses)
     linger = Linger()
     runtime.add("linger", linger)
     runtime.add("devices", devices)
     runtime.add("cameras", cameras)
     runtime.add("recordings", recordings)
+    motion = MotionWatch(cameras, clock, partial(all_configs, app))
+    motion.listeners.append(journal.episode)
+    runtime.add("motion", motion)
     runtime.add("exports", exports)
     runtime.add("capacity", capacity)
     runtime.add("fanout", fanout)
@@ -185,6 +206,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         discovery,
         device_logs,
         recordings,
+        motion,
+        pictures,
         exports,
         capacity,
         indexes,
@@ -224,12 +247,10 @@ def policy(settings: Settings) -> Policy:
     )
 
 
-def make_catalogue(app: Flask) -> Catalogue:
-    def sessions() -> Session:
-        with app.app_context():
-            return Session(db.engine)
-
-    return Catalogue(sessions)
+def session_of(app: Flask) -> Session:
+    """One for a part that runs by itself, outside of requests."""
+    with app.app_context():
+        return Session(db.engine)
 
 
 def recording_policy(settings: Settings) -> RecordingPolicy:

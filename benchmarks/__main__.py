@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import boards, devices, endurance, fanout, latency, lookback, recording, recordings, startup
+from benchmarks import boards, detection, devices, endurance, fanout, latency, lookback, recording, recordings, startup
 from benchmarks.load import compiler
 from benchmarks.machine import description
 from benchmarks.table import Table
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[], Table]] = {
     "boards": boards.run,
     "recorder": recording.cost,
     "recorders": recording.many,
+    "detection": detection.run,
     "recordings": recordings.run,
     "lookback": lookback.run,
     "start": startup.run,
@@ -39,6 +40,7 @@ QUICK: dict[str, Callable[[], Table]] = {
     "boards": partial(boards.run, seconds=2, rounds=1, commands=8),
     "recorder": partial(recording.cost, seconds=1, count=1, rounds=1, settled=0.5),
     "recorders": partial(recording.many, seconds=2, count=3, viewers=2, rounds=1),
+    "detection": partial(detection.run, seconds=1, count=2, rounds=1, settled=0.5),
     "recordings": partial(recordings.run, count=1000, rounds=2, hour=5),
     "lookback": partial(lookback.run, seconds=60, rounds=1),
     "start": partial(startup.run, rounds=1),

@@ -18,6 +18,8 @@ from camproxy.enrolment import Enrolment
 from camproxy.expiry import Expiry
 from camproxy.later import Later
 from camproxy.links.linger import Linger
+from camproxy.motion.pictures import Pictures
+from camproxy.motion.watcher import MotionWatch
 from camproxy.pairing import Pairing
 from camproxy.probe import Probe
 from camproxy.recording.capacity import Capacity
@@ -55,6 +57,8 @@ class Services:
     discovery: Discovery
     device_logs: DeviceLogs
     recordings: Recordings
+    motion: MotionWatch
+    pictures: Pictures
     exports: Exports
     capacity: Capacity
     indexes: Indexes

@@ -49,6 +49,8 @@ def figures() -> dict[str, Any]:
         "viewers": parts["fanout"]["viewers"],
         "frames_sent": parts["fanout"]["frames_sent"] + parts["socketio_viewers"]["frames_sent"],
         "cameras": parts["cameras"]["cameras"],
+        "recordings": parts["recordings"],
+        "motion": parts["motion"],
         "capacity": parts["capacity"],
         "certificate": parts["expiry"]["certificate"],
         "process": process(),
