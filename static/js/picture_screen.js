@@ -64,7 +64,7 @@ export class PictureScreen extends EventTarget {
   /** Nothing follows that this screen could show without a jump. */
   get ended() {
     const part = this.#part();
-    return part === null || (!part.open && this.#position >= part.to - 1 && this.#next(part) === null);
+    return part === null || (this.#next(part) === null && this.#position >= this.#end(part));
   }
 
   set rate(rate) {
@@ -117,6 +117,13 @@ export class PictureScreen extends EventTarget {
     return before?.codec === PictureScreen.kind && (before.open || this.#next(before) || at <= before.to + 1) ? before : null;
   }
 
+  /** Up to where the last picture of a run can be looked at. Files overlap by some milliseconds. */
+  #end(part) {
+    if (part.open) return Infinity;
+    const following = this.#footage.partAfter(part.from + 1);
+    return Math.max(part.from, Math.min(part.to, following?.from ?? Infinity) - 1);
+  }
+
   #next(part) {
     const next = this.#footage.follower(part);
     return next?.codec === PictureScreen.kind ? next : null;
@@ -132,10 +139,12 @@ export class PictureScreen extends EventTarget {
     const now = performance.now();
     // A tab that was hidden meanwhile goes on where it was.
     const passed = Math.min(now - this.#last, 250);
-    const wanted = this.#playing ? this.#position + passed * this.#rate : this.#position;
+    let wanted = this.#playing ? this.#position + passed * this.#rate : this.#position;
+    const here = this.#part();
+    if (here && this.#next(here) === null) wanted = Math.min(wanted, Math.max(this.#end(here), this.#position));
     this.#last = now;
     const state = this.#draw(wanted);
-    if (state === "drawn") this.#position = this.ended ? this.#position : wanted;
+    if (state === "drawn") this.#position = wanted;
     const waiting = state !== "drawn";
     if (waiting !== this.waiting || this.ended) {
       this.waiting = waiting;

@@ -21,6 +21,7 @@ export class Player extends EventTarget {
   #turn = 0;
   #timer = null;
   #at = null;
+  #wanted = null; // the moment that was asked for, until a screen has it in hand
   #rate = 1;
 
   playing = false;
@@ -39,14 +40,14 @@ export class Player extends EventTarget {
     this.#leave();
     this.#files.clear();
     this.#footage = footage;
-    this.#at = null;
+    this.#at = this.#wanted = null;
     this.playing = false;
     this.#become("empty");
   }
 
   /** The moment that is looked at; null before there is any. */
   get position() {
-    return this.#screen?.position ?? this.#at;
+    return this.#wanted ?? this.#screen?.position ?? this.#at;
   }
 
   /** The part that is looked at, or null. */
@@ -90,8 +91,10 @@ export class Player extends EventTarget {
   async show(at) {
     const turn = (this.#turn += 1);
     const there = this.#footage.nearest(at);
+    this.#wanted = there;
     if (there === null) {
       this.#leave();
+      this.#at = null;
       return this.#become("empty");
     }
     const part = this.#footage.partAt(there);
@@ -103,12 +106,13 @@ export class Player extends EventTarget {
       if (turn !== this.#turn) return;
       if (part.codec === "h264" && !VideoScreen.plays(index.mime)) {
         this.#leave();
-        this.#at = there;
+        this.#wanted = null;
         return this.#become("unsupported");
       }
       this.#use(part.codec);
       // The index knows to the millisecond how long the part is.
       this.#screen.show(Math.min(there, Math.max(part.from, part.to - 1)));
+      this.#wanted = null;
       if (this.playing) this.#screen.play();
       this.#become("shown");
     } catch (failure) {
@@ -178,7 +182,7 @@ export class Player extends EventTarget {
   }
 
   #look() {
-    if (!this.#screen || this.state !== "shown") return;
+    if (!this.#screen || this.state !== "shown" || this.#wanted !== null) return;
     this.#at = this.#screen.position;
     this.dispatchEvent(new Event("time"));
     if (this.playing && this.#screen.ended) this.#goOn();
@@ -207,6 +211,7 @@ export class Player extends EventTarget {
 
   #failed(failure) {
     this.failure = failure;
+    this.#wanted = null;
     this.pause();
     this.#become("fault");
   }
