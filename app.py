@@ -14,6 +14,7 @@ if __name__ == "__main__":
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -22,8 +23,10 @@ from sqlalchemy.orm import Session
 from camproxy.bootstrap import Bootstrap
 from camproxy.camera import Policy
 from camproxy.cameras import Cameras
-from camproxy.clock import SystemClock
+from camproxy.clock import Clock, SystemClock
 from camproxy.control.throttle import Throttle
+from camproxy.copies import open_target
+from camproxy.copies.copier import Copier, CopyPolicy
 from camproxy.database import init_database
 from camproxy.device_book import DeviceBook
 from camproxy.device_log import DeviceLogs
@@ -31,6 +34,7 @@ from camproxy.device_logbook import DeviceLogbook
 from camproxy.devices import Devices
 from camproxy.discovery import Discovery
 from camproxy.enrolment import Enrolment
+from camproxy.errors import BadSetting
 from camproxy.expiry import Expiry
 from camproxy.firmware_store import FirmwareStore
 from camproxy.later import Later
@@ -50,6 +54,7 @@ from camproxy.recording.exports import Exports
 from camproxy.recording.index import Indexes
 from camproxy.recording.recordings import RecordingPolicy, Recordings
 from camproxy.recording.retention import Limits
+from camproxy.recording.sealer import Sealer
 from camproxy.recording.storage import Storage
 from camproxy.recording.thumbnails import Thumbnails
 from camproxy.runtime import Runtime
@@ -144,6 +149,9 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     thumbnails = Thumbnails(indexes, settings.data_dir / "thumbnails")
     recordings.removed.append(thumbnails.forget)
     updates = Updates(devices, clock)
+    sealer = Sealer(catalogue, storage, clock)
+    copier = make_copier(settings, storage, clock)
+    sealer.listeners.append(copier.wake)
     fanout = FanOut(clock)
     socketio_viewers = SocketIOViewers(socketio, live, cameras, clock)
     announcer = Announcer(cameras, devices, live, fanout, socketio)
@@ -180,6 +188,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     runtime.add("motion", motion)
     runtime.add("exports", exports)
     runtime.add("capacity", capacity)
+    runtime.add("sealer", sealer)
+    runtime.add("copies", copier)
     runtime.add("fanout", fanout)
     runtime.add("socketio_viewers", socketio_viewers)
     runtime.add("access", AccessWatch(app))
@@ -222,6 +232,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         capacity,
         indexes,
         thumbnails,
+        sealer,
+        copier,
         refusals=Attempts(settings.device_refusals),
         arrivals=Attempts(settings.device_connections),
         downloads=Attempts(settings.device_connections),
@@ -271,6 +283,18 @@ def recording_policy(settings: Settings) -> RecordingPolicy:
         settings.recording_cleanup,
         settings.data_dir / "recording.alive",
     )
+
+
+def make_copier(settings: Settings, storage: Storage, clock: Clock) -> Copier:
+    """Raises BadSetting."""
+    place = settings.recording_copy
+    if place and not place.startswith("s3://"):
+        here, there = settings.recordings.resolve(), Path(place).resolve()
+        if here.is_relative_to(there) or there.is_relative_to(here):
+            raise BadSetting(f"RECORDING_COPY cannot be {place!r}: the recordings themselves are there")
+    target = open_target(place, settings) if place else None
+    note = settings.data_dir / "recording.copied"
+    return Copier(storage, target, CopyPolicy(note, settings.recording_copy_rate, settings.recording_copy_days), clock)
 
 
 def __getattr__(name: str) -> Any:

@@ -41,6 +41,7 @@ FLOORS = (
         "camproxy.recording.gaps",
         "camproxy.recording.hours",
         "camproxy.recording.index",
+        "camproxy.recording.manifest",
         "camproxy.recording.matroska",
         "camproxy.recording.modes",
         "camproxy.recording.part",
@@ -69,6 +70,7 @@ FLOORS = (
     ),
     ("camproxy.runtime", "camproxy.access", "camproxy.changes", "camproxy.database", "camproxy.rows", "camproxy.audit"),
     ("camproxy.motion.past", "camproxy.recording"),
+    ("camproxy.copies",),
     (
         "camproxy.schema",
         "camproxy.backup",
@@ -106,6 +108,8 @@ WITHOUT = {
     "camproxy.advice": ("flask", "models", "sqlalchemy", "time", "datetime"),
     "camproxy.recording.recorder": ("flask", "models", "sqlalchemy"),
     "camproxy.recording.retention": ("flask", "models", "sqlalchemy", "time", "datetime"),
+    "camproxy.copies.directory": ("flask", "models", "sqlalchemy"),
+    "camproxy.copies.bucket": ("flask", "models", "sqlalchemy"),
     "camproxy.discovery": ("flask", "models", "sqlalchemy"),
 }
 

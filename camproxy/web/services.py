@@ -11,6 +11,7 @@ from flask_socketio import SocketIO
 from camproxy.cameras import Cameras
 from camproxy.certificates import Certificate
 from camproxy.control.throttle import Throttle
+from camproxy.copies.copier import Copier
 from camproxy.device_log import DeviceLogs
 from camproxy.devices import Devices
 from camproxy.discovery import Discovery
@@ -27,6 +28,7 @@ from camproxy.recording.capacity import Capacity
 from camproxy.recording.exports import Exports
 from camproxy.recording.index import Indexes
 from camproxy.recording.recordings import Recordings
+from camproxy.recording.sealer import Sealer
 from camproxy.recording.thumbnails import Thumbnails
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings
@@ -67,6 +69,8 @@ class Services:
     capacity: Capacity
     indexes: Indexes
     thumbnails: Thumbnails
+    sealer: Sealer
+    copier: Copier
     #: Devices without a valid key, by address; and with one, by device.
     refusals: Attempts
     arrivals: Attempts
