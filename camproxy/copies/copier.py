@@ -67,7 +67,8 @@ class Copier:
         self._due = threading.Event()
         self._pace = Pace(policy.rate, self._stopping)
         self._thread = threading.Thread(target=self._run, name="copier", daemon=True)
-        self._progress, self._used = Progress(target="", since=0.0), False
+        shown, now = target.shown if target else "", self._clock.wall()
+        self._progress, self._used = Progress.load(policy.note, shown, now)
         #: Folders whose manifest there has been looked at, and how far each has been copied, in bytes.
         self._reached: dict[str, int] = {}
         #: What cannot be copied, and why; by path, or by folder when it is all of one.
@@ -80,7 +81,6 @@ class Copier:
 
     def start(self) -> None:
         if self._target:
-            self._progress, self._used = Progress.load(self._policy.note, self._target.shown, self._clock.wall())
             self._thread.start()
 
     def stop(self) -> None:
