@@ -50,6 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def bring(place: str, settings: Settings, removed: bool) -> Restored:
+    if not place.startswith("s3://") and not Path(place).is_dir():
+        raise CannotStart(f"there is no directory {place}")
     target = open_target(place, settings)
     occupancy.occupy(settings.data_dir, patience=0)
     try:
