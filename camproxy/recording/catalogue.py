@@ -100,7 +100,7 @@ class Catalogue:
         self._failing = False
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="catalogue", daemon=True)
-        #: Called when something that was told has been written.
+        #: Called when what was recorded, or found, has been written down.
         self.listeners: list[Callable[[], None]] = []
 
     def start(self) -> None:
@@ -261,7 +261,8 @@ class Catalogue:
             row.ended_at, row.bytes, row.frames = moment(ended), footage.whole, footage.frames
             row.state, row.cause = RECOVERED, ""
             session.commit()
-            return ended
+        tell(self.listeners)
+        return ended
 
     def adopt(self, path: str, camera_id: int | None, started_at: float, zone: str, footage: Footage) -> None:
         """A file that nothing was known of."""
@@ -281,6 +282,7 @@ class Catalogue:
             )
             session.add(row)
             session.commit()
+        tell(self.listeners)
 
     def gone(self, recording_ids: Iterable[int], state: str, cause: str) -> None:
         """Their files are missing or in quarantine."""

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from app import create_app
 from camproxy.copies import copier as copier_module
 from camproxy.copies.copier import LONG, Copier, CopyPolicy
 from camproxy.copies.target import CopyFailed, Source, Target
 from camproxy.copies.verify import Finding, verify
+from camproxy.errors import BadSetting
 from tests.copies.archive import FOLDER, Archive, flip
 from tests.integration.people import wait_until
 
@@ -244,6 +246,12 @@ def test_copying_keeps_to_its_rate_and_stops_at_once(archive: Archive, place: Ta
     assert time.monotonic() - begun < 1
     assert not slow._thread.is_alive()
     assert len([name for name, _ in place.names()]) == 2, "half a file is no file"
+
+
+@pytest.mark.parametrize("place", ["recordings", "recordings/copies", "."])
+def test_the_recordings_themselves_are_no_place_for_copies(tmp_path: Path, place: str) -> None:
+    with pytest.raises(BadSetting, match="the recordings themselves are there"):
+        create_app({"DATA_DIR": str(tmp_path), "RECORDING_COPY": str(tmp_path / place)})
 
 
 def test_without_a_place_it_does_nothing(archive: Archive) -> None:
