@@ -9,7 +9,6 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from camproxy.copies.directory import DirectoryTarget
 from camproxy.errors import BadSetting
 
 if TYPE_CHECKING:
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 def open_target(place: str, settings: Settings) -> Target:
     """A directory, or `s3://bucket/prefix` with the settings' endpoint and keys. Asks nobody yet. Raises BadSetting."""
     if not place.startswith("s3://"):
+        from camproxy.copies.directory import DirectoryTarget  # works as Linux does, while the server starts anywhere
+
         return DirectoryTarget(Path(place))
     if importlib.util.find_spec("boto3") is None:
         raise BadSetting("RECORDING_COPY names a bucket, which needs boto3: install what requirements.txt names")

@@ -74,7 +74,9 @@ class Copier:
         #: What cannot be copied, and why; by path, or by folder when it is all of one.
         self._refused: dict[str, str] = {}
         self._told: set[tuple[str, int]] = set()
-        self._waiting: list[Step] = []
+        #: What was to be done at the last look, and how much of that has been done.
+        self._plan: list[Step] = []
+        self._done = 0
         self._copied = self._copied_bytes = 0
         self._error, self._failing_since = "", 0.0
         self._published_at = self._swept_at = float("-inf")
@@ -96,7 +98,7 @@ class Copier:
 
     def state(self) -> dict[str, Any]:
         """`behind_seconds`: since when the oldest file that is not copied yet could have been."""
-        waiting = [step.line for step in self._waiting if step.line.kind == "recorded" and not step.lost]
+        waiting = [step.line for step in self._plan[self._done :] if step.line.kind == "recorded" and not step.lost]
         oldest = min((line.at.timestamp() for line in waiting), default=None)
         return {
             "target": self._target.shown if self._target else None,
@@ -129,20 +131,19 @@ class Copier:
         assert self._target
         if self._storage.trouble == DISK_MISSING:
             return
-        self._plan()
+        self._find()
         if not self._reached:
             self._target.prepare(self._used)
             self._used = True
         for folder in self._storage.folders():
             if folder not in self._reached:
                 self._meet(folder)
-        self._plan()
-        while self._waiting:
-            step = self._waiting[0]
+        self._find()
+        for step in self._plan:
             if step.folder in self._reached:
                 self._take(step)
                 self._reached[step.folder] = step.end
-            self._waiting = self._waiting[1:]
+            self._done += 1
             if self._clock.monotonic() - self._published_at >= PUBLISH_EVERY:
                 self._publish()
         self._publish()
@@ -158,11 +159,11 @@ class Copier:
             return b""
         return content[: content.rfind(b"\n") + 1]
 
-    def _plan(self) -> None:
+    def _find(self) -> None:
         """Find out what is waiting, the oldest first; tell of what was removed too early."""
         of_each = [list(self._steps(folder)) for folder in self._storage.folders()]
-        self._waiting = list(heapq.merge(*of_each, key=lambda step: step.line.at))
-        for step in self._waiting:
+        self._done, self._plan = 0, list(heapq.merge(*of_each, key=lambda step: step.line.at))
+        for step in self._plan:
             key = step.folder, step.end
             if step.lost and key not in self._told and step.line.at.timestamp() >= self._progress.since:
                 self._told.add(key)

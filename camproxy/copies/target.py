@@ -65,18 +65,19 @@ class Source:
 
     def chunks(self, handle: BinaryIO) -> Iterator[bytes]:
         """What it is made of, in its pace. Raises Refused when that is not what was recorded, and Stopped."""
-        digest = hashlib.sha256()
+        digest, length = hashlib.sha256(), 0
         while True:
             try:
                 chunk = handle.read(CHUNK)
             except OSError as error:
                 raise Refused(f"{self.path} cannot be read: {error.strerror}") from None
-            if not chunk:
+            length += len(chunk)
+            if not chunk or length > self.size:
                 break
             self.pace.take(len(chunk))
             digest.update(chunk)
             yield chunk
-        if digest.hexdigest() != self.sha256:
+        if length != self.size or digest.hexdigest() != self.sha256:
             raise Refused(f"{self.path} is not what was recorded, and is not copied")
 
 

@@ -116,6 +116,7 @@ class Manifest:
 
     def __init__(self, directory: Path) -> None:
         self._file = directory / NAME
+        self.folder = directory.name
         self.lock = threading.RLock()
         self._length = -1
         self._head = START
@@ -183,7 +184,7 @@ class Manifest:
                     content = content[:-torn]
                     file.truncate(len(content))
                     os.fsync(file.fileno())
-        chain = read_chain(content, self._file.parent.name)
+        chain = read_chain(content, self.folder)
         self._head, self._length, self.faults = chain.head, len(content), chain.faults
         for fault in chain.faults:
             log.error("recordings: %s: %s", self._file, fault)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -56,7 +57,8 @@ def hash_of(file: Path, cancelled: Callable[[], bool] = lambda: False) -> tuple[
 
 def give_way() -> None:
     """This thread's work can wait for everybody's. Linux has a niceness for each thread."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 class Sealer:
@@ -89,14 +91,8 @@ class Sealer:
 
     def alarms(self) -> list[str]:
         """Sentences for an operator."""
-        broken = [name for name in self._folders() if self._storage.manifest(name).faults]
+        broken = [one.folder for one in self._storage.manifests() if one.faults]
         return [f"the manifest of {name} has been changed; scripts/verify_recordings.py tells more" for name in broken]
-
-    def _folders(self) -> list[str]:
-        try:
-            return self._storage.folders()
-        except OSError:
-            return []  # the storage's own alarm tells
 
     def look(self) -> int:
         """Seal what is not sealed yet. How many files that were. Raises Unavailable, OSError."""

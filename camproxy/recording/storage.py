@@ -153,6 +153,11 @@ class Storage:
         with self._lock_of_manifests:
             return self._manifests.setdefault(folder, Manifest(self.root / folder))
 
+    def manifests(self) -> list[Manifest]:
+        """Those that have been asked for since the start."""
+        with self._lock_of_manifests:
+            return list(self._manifests.values())
+
     def folders(self) -> list[str]:
         """Those of all cameras that anything was ever recorded of. Raises OSError."""
         return sorted(child.name for child in self._directories(self.root) if is_folder(child.name))

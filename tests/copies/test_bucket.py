@@ -7,8 +7,10 @@ import hashlib
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -190,6 +192,22 @@ def test_a_server_that_is_away_is_said_so_and_used_again_when_it_is_back(
     assert (finding.good, finding.whole) == (True, 1)
     assert s3.secret not in caplog.text
     assert s3.secret not in repr(bucket)
+
+
+def test_a_server_that_says_nothing_does_not_hold_up_a_stop(archive: Archive, bucket: Bucket) -> None:
+    archive.record()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        target = BucketTarget(replace(bucket, endpoint=f"http://127.0.0.1:{silent.getsockname()[1]}"))
+        policy = CopyPolicy(archive.root.parent / "recording.copied")
+        copier = Copier(archive.storage, target, policy, archive.clock)
+        copier.start()
+        connection, _ = silent.accept()
+        assert connection.recv(1000)
+        begun = time.monotonic()
+        copier.stop()
+        assert time.monotonic() - begun < 1.1
+        connection.close()
+    wait_until(lambda: not copier._thread.is_alive(), "it ends when it may")
 
 
 def test_a_bucket_that_does_not_exist_is_said_so(target: BucketTarget) -> None:

@@ -148,6 +148,18 @@ def test_each_file_is_compared_and_what_is_damaged_is_told(archive: Archive, pla
     assert (tmp_path / "new" / FOLDER / "manifest.jsonl").read_bytes() == archive.manifest.read_bytes()
 
 
+def test_what_is_larger_than_was_recorded_is_not_taken_to_its_end(archive: Archive, tmp_path: Path) -> None:
+    path = archive.record(1000)
+    (tmp_path / "place").mkdir()
+    place = DirectoryTarget(tmp_path / "place")
+    copied(archive, place)
+    os.truncate(place.root / path, 10**12)  # a sparse one; the disk would be full of it
+    (tmp_path / "new").mkdir()
+    done = restore(place, tmp_path / "new")
+    assert done.problems == [f"{path} is not what was recorded, and is not copied"]
+    assert not list((tmp_path / "new").rglob("*.part"))
+
+
 def test_called_again_it_brings_only_what_is_missing_and_replaces_nothing(
     archive: Archive, place: Target, tmp_path: Path
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from camproxy.recording.book import Begun
 from camproxy.recording.manifest import read_chain
 from tests.copies.archive import FOLDER, MORNING, UTC, Archive, flip
 from tests.integration.people import wait_until
+from tests.mounts import with_mounts
+from tests.running import PROJECT
 
 
 def lines(archive: Archive) -> list[tuple[str, str]]:
@@ -161,3 +165,43 @@ def test_while_the_disk_is_away_nothing_is_read_or_given_up(tmp_path: Path) -> N
         archive.root.rmdir()
         away.rename(archive.root)
         assert archive.sealer.look() == 1
+
+
+FULL = """
+import os, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from camproxy.recording.manifest import Line, Manifest, read_chain
+from camproxy.recording.storage import Storage
+
+root = Path(sys.argv[1])
+storage = Storage(root, 0)
+storage.prepare(used=False)
+folder = "AA-BB-CC-DD-EE-01"
+path = f"{folder}/2023-12-01/08.mp4"
+manifest, text, file = storage.manifest(folder), root / folder / "manifest.jsonl", root / path
+while not text.exists() or -text.stat().st_size % 4096 > 200:  # bytes that are left in its last page
+    manifest.write(Line(kind="recorded", path=path, at=datetime.now(UTC), sha256="0" * 64, bytes=8192))
+file.parent.mkdir()
+file.write_bytes(bytes(8192))
+try:
+    with open(root / "other", "wb", buffering=0) as other:
+        while other.write(bytes(4096)) == 4096:
+            pass
+except OSError:
+    pass
+assert not storage._note_removal(path, "too little room on the disk", "retention")
+storage.remove(path, "too little room on the disk", "retention")
+assert not file.exists()
+chain = read_chain(text.read_bytes(), folder)
+assert chain.torn == 0 and chain.lines[-1].kind == "removed", chain.lines[-1]
+print("good")
+"""
+
+
+def test_what_goes_because_the_disk_is_full_is_noted_all_the_same(tmp_path: Path) -> None:
+    command = with_mounts(f'mount -t tmpfs -o size=200k tmpfs {tmp_path} && exec "$@"')
+    done = subprocess.run(
+        [*command, sys.executable, "-c", FULL, str(tmp_path)], cwd=PROJECT, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == "good\n", done.stderr
