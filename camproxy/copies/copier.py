@@ -47,7 +47,7 @@ class CopyPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A line that the target does not have yet. `lost`: what it tells of has been removed since."""
+    """A line that the target does not have yet. `lost`: what it tells of was removed before it could be copied."""
 
     folder: str
     line: Line
@@ -176,7 +176,7 @@ class Copier:
         gone: set[str] = set()
         steps = []
         for line, end in zip(reversed(chain.lines), reversed(chain.ends), strict=True):
-            lost = line.kind == "recorded" and line.path in gone
+            lost = line.path in gone if line.kind == "recorded" else line.sha256 is None
             (gone.add if line.kind == "removed" else gone.discard)(line.path)
             steps.append(Step(folder, line, begin + end, lost))
         return reversed(steps)

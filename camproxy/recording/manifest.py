@@ -30,7 +30,10 @@ START = "0" * 64
 
 
 class Line(BaseModel):
-    """One file that was recorded, or removed. `at` is when the line was written, `why` and `by` say who removed it."""
+    """One file that was recorded, or removed. `at` is when the line was written, `why` and `by` say who removed it.
+
+    What was removed before its hash was known has none.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

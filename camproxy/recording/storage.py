@@ -250,9 +250,12 @@ class Storage:
         manifest = self.manifest(path.partition("/")[0])
         try:
             with manifest.lock:
-                if why or manifest.live(path):
-                    at = datetime.fromtimestamp(self._clock.wall(), UTC)
-                    manifest.write(Line(kind="removed", path=path, at=at, why=why or None, by=by or None))
+                known = manifest.live(path)
+                if why or known:
+                    at, sha256 = datetime.fromtimestamp(self._clock.wall(), UTC), known.sha256 if known else None
+                    manifest.write(
+                        Line(kind="removed", path=path, at=at, sha256=sha256, why=why or None, by=by or None)
+                    )
         except OSError:
             return False
         return True
