@@ -24,7 +24,7 @@ def open_target(place: str, settings: Settings) -> Target:
         return DirectoryTarget(Path(place))
     if importlib.util.find_spec("boto3") is None:
         raise BadSetting("RECORDING_COPY names a bucket, which needs boto3: install what requirements.txt names")
-    from camproxy.copies.bucket import Bucket, BucketTarget  # takes 40 MB of memory: only when there is a bucket
+    from camproxy.copies.bucket import Bucket, BucketTarget  # takes 23 MB of memory: only when there is a bucket
 
     bucket, _, prefix = place.removeprefix("s3://").partition("/")
     return BucketTarget(

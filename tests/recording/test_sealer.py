@@ -95,7 +95,7 @@ def test_a_clean_up_says_why(tmp_path: Path) -> None:
         archive.clock.advance(8 * 86_400)
         assert archive.station.recordings._keeper.clean() == 1
         line = read_chain(archive.manifest.read_bytes(), FOLDER).lines[-1]
-    assert (line.kind, line.path, line.why, line.by) == ("removed", path, "too old", "retention")
+    assert (line.kind, line.path, line.why, line.by) == ("removed", path, "too_old", "retention")
 
 
 def test_what_was_removed_while_it_was_read_gets_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
