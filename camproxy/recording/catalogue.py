@@ -341,25 +341,6 @@ class Catalogue:
                 for row in session.scalars(query.order_by(Recording.started_at, Recording.id))
             ]
 
-    # What seals them
-
-    def unsealed(self, most: int) -> list[Unsealed]:
-        """Finished files whose hash is not known yet, the oldest first."""
-        finished = Recording.state.in_((COMPLETE, RECOVERED)), Recording.sha256.is_(None)
-        query = select(Recording.id, Recording.path, Recording.started_at, Recording.ended_at).where(*finished)
-        with self._session() as session:
-            rows = session.execute(query.order_by(Recording.started_at, Recording.id).limit(most))
-            return [Unsealed(*row) for row in rows]
-
-    def is_known(self, recording_id: int) -> bool:
-        with self._session() as session:
-            return session.get(Recording, recording_id) is not None
-
-    def sealed(self, recording_id: int, sha256: str) -> None:
-        with self._session() as session:
-            session.execute(update(Recording).where(Recording.id == recording_id).values(sha256=sha256))
-            session.commit()
-
     # What is kept
 
     def kept(self) -> list[Kept]:
