@@ -14,6 +14,7 @@ if __name__ == "__main__":
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -22,8 +23,10 @@ from sqlalchemy.orm import Session
 from camproxy.bootstrap import Bootstrap
 from camproxy.camera import Policy
 from camproxy.cameras import Cameras
-from camproxy.clock import SystemClock
+from camproxy.clock import Clock, SystemClock
 from camproxy.control.throttle import Throttle
+from camproxy.copies import open_target
+from camproxy.copies.copier import Copier, CopyPolicy
 from camproxy.database import init_database
 from camproxy.device_book import DeviceBook
 from camproxy.device_log import DeviceLogs
@@ -31,7 +34,9 @@ from camproxy.device_logbook import DeviceLogbook
 from camproxy.devices import Devices
 from camproxy.discovery import Discovery
 from camproxy.enrolment import Enrolment
+from camproxy.errors import BadSetting
 from camproxy.expiry import Expiry
+from camproxy.firmware_store import FirmwareStore
 from camproxy.later import Later
 from camproxy.links.linger import Linger
 from camproxy.logs import start_logging
@@ -49,14 +54,18 @@ from camproxy.recording.exports import Exports
 from camproxy.recording.index import Indexes
 from camproxy.recording.recordings import RecordingPolicy, Recordings
 from camproxy.recording.retention import Limits
+from camproxy.recording.sealer import Sealer
 from camproxy.recording.storage import Storage
 from camproxy.recording.thumbnails import Thumbnails
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings, load
+from camproxy.update_book import UpdateBook
+from camproxy.updates import Updates
 from camproxy.watchdog import Watchdog
 from camproxy.web import auth, health, i18n, login, pages, stats
 from camproxy.web import devices as devices_ws
 from camproxy.web import enrolment as enrolment_routes
+from camproxy.web import firmware as firmware_routes
 from camproxy.web import recordings as recording_files
 from camproxy.web.announcer import Announcer
 from camproxy.web.api import audit, control, me, recording_settings, spec, users
@@ -64,6 +73,7 @@ from camproxy.web.api import cameras as cameras_api
 from camproxy.web.api import devices as devices_api
 from camproxy.web.api import events as events_api
 from camproxy.web.api import exports as exports_api
+from camproxy.web.api import firmware as firmware_api
 from camproxy.web.api import motion as motion_api
 from camproxy.web.api import pairing as pairing_api
 from camproxy.web.api import recordings as recordings_api
@@ -110,7 +120,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     handle_errors(app)
 
     pages.init_pages(app)
-    boards = (devices_ws, devices_api, enrolment_routes, pairing_api)
+    boards = (devices_ws, devices_api, enrolment_routes, pairing_api, firmware_routes, firmware_api)
     recorded = (recording_files, recordings_api, recording_settings, exports_api, motion_api, events_api)
     api = (spec, me, cameras_api, control, users, audit)
     for module in (health, stats, viewers, *boards, *recorded, *api):
@@ -138,15 +148,23 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     indexes = Indexes(storage)
     thumbnails = Thumbnails(indexes, settings.data_dir / "thumbnails")
     recordings.removed.append(thumbnails.forget)
+    sealer = Sealer(catalogue, storage, clock)
+    copier = make_copier(settings, storage, clock)
+    sealer.listeners.append(copier.wake)
+    updates = Updates(devices, clock)
+    sealer = Sealer(catalogue, storage, clock)
+    copier = make_copier(settings, storage, clock)
+    sealer.listeners.append(copier.wake)
     fanout = FanOut(clock)
     socketio_viewers = SocketIOViewers(socketio, live, cameras, clock)
     announcer = Announcer(cameras, devices, live, fanout, socketio)
     recordings.listeners.append(announcer.recording_changed)
 
     runtime = Runtime()
-    runtime.add("bootstrap", Bootstrap(app, settings, cameras, devices))
+    runtime.add("bootstrap", Bootstrap(app, settings, cameras, devices, updates))
     later = Later(app)
     DeviceBook(devices, later)
+    UpdateBook(updates, later)
     runtime.add("later", later)
     runtime.add("pairing", pairing)
     device_logs = DeviceLogs(settings.device_logs, settings.device_log_bytes, clock)
@@ -165,6 +183,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     linger = Linger()
     runtime.add("linger", linger)
     runtime.add("devices", devices)
+    runtime.add("updates", updates)
     runtime.add("cameras", cameras)
     runtime.add("recordings", recordings)
     motion = MotionWatch(cameras, clock, partial(all_configs, app))
@@ -172,6 +191,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     runtime.add("motion", motion)
     runtime.add("exports", exports)
     runtime.add("capacity", capacity)
+    runtime.add("sealer", sealer)
+    runtime.add("copies", copier)
     runtime.add("fanout", fanout)
     runtime.add("socketio_viewers", socketio_viewers)
     runtime.add("access", AccessWatch(app))
@@ -208,12 +229,17 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         recordings,
         motion,
         pictures,
+        updates,
+        FirmwareStore(settings.firmware),
         exports,
         capacity,
         indexes,
         thumbnails,
+        sealer,
+        copier,
         refusals=Attempts(settings.device_refusals),
         arrivals=Attempts(settings.device_connections),
+        downloads=Attempts(settings.device_connections),
     )
     return app
 
@@ -260,6 +286,18 @@ def recording_policy(settings: Settings) -> RecordingPolicy:
         settings.recording_cleanup,
         settings.data_dir / "recording.alive",
     )
+
+
+def make_copier(settings: Settings, storage: Storage, clock: Clock) -> Copier:
+    """Raises BadSetting."""
+    place = settings.recording_copy
+    if place and not place.startswith("s3://"):
+        here, there = settings.recordings.resolve(), Path(place).resolve()
+        if here.is_relative_to(there) or there.is_relative_to(here):
+            raise BadSetting(f"RECORDING_COPY cannot be {place!r}: the recordings themselves are there")
+    target = open_target(place, settings) if place else None
+    note = settings.data_dir / "recording.copied"
+    return Copier(storage, target, CopyPolicy(note, settings.recording_copy_rate, settings.recording_copy_days), clock)
 
 
 def __getattr__(name: str) -> Any:

@@ -10,6 +10,7 @@ from camproxy.tables.cameras import LEVELS, Camera, Permission, Preset
 from camproxy.tables.credentials import ApiToken, Credential, LoginFailure, LoginSession
 from camproxy.tables.devices import KINDS, OVERLAP, Device, DeviceKey, PairingToken, PairingWindow, digest
 from camproxy.tables.events import MOTION, Event, MotionSettings, PoseChange
+from camproxy.tables.firmware import Firmware, FirmwareUpdate
 from camproxy.tables.people import NOBODYS_HASH, ROLES, User, hasher
 from camproxy.tables.recordings import Gap, Recording, RecordingSettings
 
@@ -28,6 +29,8 @@ __all__ = [
     "Device",
     "DeviceKey",
     "Event",
+    "Firmware",
+    "FirmwareUpdate",
     "Gap",
     "LoginFailure",
     "LoginSession",

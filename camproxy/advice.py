@@ -57,7 +57,6 @@ class Vitals:
     firmware_known: str = ""
     drops_in_the_last_hour: int = 0
     clock_off: float | None = None
-    certificate_refused: bool = False
 
     @property
     def starts_of_a_day(self) -> list[Reset]:
@@ -219,9 +218,6 @@ RULES: tuple[Rule, ...] = (
     Rule("very_weak_signal", Severity.ERROR, signal(-200, -85),
          N_("The Wi-Fi signal is too weak (%(rssi)s dBm)."), CLOSER),
     Rule("too_hot", Severity.ERROR, heat(85, 1000), N_("The board is too hot (%(celsius)s °C)."), COOLER),
-    Rule("certificate_refused", Severity.ERROR, lambda vitals: {} if vitals.certificate_refused else None,
-         N_("It does not accept the server's certificate."),
-         N_("Pair it again, so that it knows the present certificate.")),
     # A Pico that was told to restart says that it was its watchdog.
     Rule("crashes", Severity.ERROR, restarts(Reset.PANIC, Reset.WATCHDOG, least=3, on="esp32cam"), CRASHED, UPDATE),
     Rule("crash", Severity.WARNING, restarts(Reset.PANIC, Reset.WATCHDOG, least=1, most=2, on="esp32cam"),

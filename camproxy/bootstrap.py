@@ -10,9 +10,12 @@ from camproxy import occupancy, schema
 from camproxy.cameras import Cameras
 from camproxy.devices import Devices
 from camproxy.errors import BadRequest
+from camproxy.firmware_store import FirmwareStore
 from camproxy.rows import config_of, settings_of
 from camproxy.settings import Settings
-from models import Camera, Device, User, db
+from camproxy.update_book import known_updates
+from camproxy.updates import Updates
+from models import Camera, Device, Firmware, User, db
 
 log = logging.getLogger(__name__)
 
@@ -23,11 +26,12 @@ class Bootstrap:
     `start` raises CannotStart.
     """
 
-    def __init__(self, app: object, settings: Settings, cameras: Cameras, devices: Devices) -> None:
+    def __init__(self, app: object, settings: Settings, cameras: Cameras, devices: Devices, updates: Updates) -> None:
         self._app = app
         self._settings = settings
         self._cameras = cameras
         self._devices = devices
+        self._updates = updates
         self._occupied = False
 
     def start(self) -> None:
@@ -39,6 +43,9 @@ class Bootstrap:
             first_camera(self._settings)
             for device in db.session.scalars(db.select(Device)):
                 self._devices.put(settings_of(device))
+            for update in known_updates():
+                self._updates.put(update)
+            FirmwareStore(self._settings.firmware).tidy(set(db.session.scalars(db.select(Firmware.id))))
             for row in db.session.scalars(db.select(Camera).order_by(Camera.id)):
                 try:
                     self._cameras.put(config_of(row))

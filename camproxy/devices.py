@@ -162,8 +162,8 @@ class Device:
         match message:
             case Connect():
                 self._remember(message)
+                self._welcome()  # before whatever else somebody has to say to it now
                 self._notify(self, "hello", message)
-                self._welcome()
             case Heartbeat():
                 self._remember(message)
                 self._notify(self, "beat", message)

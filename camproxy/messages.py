@@ -140,9 +140,14 @@ MessageId = Annotated[str, StringConstraints(max_length=64)] | Annotated[int, Fi
 
 
 class Connect(Message):
+    """`trial`: its firmware has still to prove itself. `update_error`: why it has not the one that it was told of."""
+
     type: Literal["connect"]
     device: ShortText
     version: ShortText | None = None
+    timestamp: ShortText | None = None
+    trial: Switch = False
+    update_error: ShortText | None = None
     reset_reason: ShortText | None = None
     uptime_ms: Annotated[int, Field(strict=True, ge=0)] | None = None
     servo1_angle: Degrees | None = None
@@ -192,6 +197,7 @@ class Motion(Message):
 
 class Heartbeat(Message):
     type: Literal["heartbeat"]
+    trial: Switch = False
     uptime_ms: Count | None = None
     free_heap: Count | None = None
     largest_block: Count | None = None

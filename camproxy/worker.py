@@ -171,7 +171,7 @@ class Worker(ThreadWorker):
         return bool(super().handle_request(req, conn))
 
     def _receive(self, req: Request) -> bool:
-        """Take in the body while the deadline holds. False: it is too large and left; the application refuses it."""
+        """Take in the body while the deadline holds. False: it is larger, and left to the application."""
         length = next((int(value) for name, value in req.headers if name == "CONTENT-LENGTH"), None)
         if length is not None and length > self.body_bytes:
             return False

@@ -121,7 +121,6 @@ def test_of_a_board_of_which_nothing_is_known_there_is_nothing_to_say(kind: str)
             {"online": False, "silent_for": DAY + 1, "sleeps": True},
         ),
         ("wrong_clock", {"clock_off": 300.0}, {"clock_off": -301.0}),
-        ("certificate_refused", {}, {"certificate_refused": True}),
         ("old_firmware", {"firmware": "1.4"}, {"firmware": "1.3.9"}),
         ("old_firmware", {"firmware": "1.10.0"}, {"firmware_known": "v1.10.0"}),
         ("old_firmware", {"firmware": "homemade", "firmware_known": "2.0"}, {"firmware_known": "2.0"}),
@@ -155,13 +154,11 @@ def test_the_worst_comes_first() -> None:
             firmware="1.0",
             temperature=75.0,
             resets=(*resets("brownout", 4), *resets("panic", 1)),
-            certificate_refused=True,
             drops_in_the_last_hour=30,
         )
     )
     assert [advice.code for advice in found] == [
         "brownouts",
-        "certificate_refused",
         "crash",
         "flapping",
         "hot",
@@ -191,8 +188,6 @@ def test_it_is_told_with_its_figures() -> None:
     )
     (advice,) = advise(replace(HEALTHY, frames_skipped=50_000))
     assert advice.told()[0] == "The board leaves out many pictures (33 %)."
-    (advice,) = advise(replace(HEALTHY, certificate_refused=True))
-    assert advice.told()[0] == "It does not accept the server's certificate."
 
 
 @pytest.mark.parametrize("language", ["de", "fa"])

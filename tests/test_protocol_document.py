@@ -18,9 +18,11 @@ from camproxy.links.reasons import REASONS
 from camproxy.messages import BROWSER_EVENTS, DeviceMessage, Register
 from camproxy.pairing_link import pairing_link
 from camproxy.reset_reasons import Reset
-from camproxy.web.api.device_schemas import AdviceOut, ConfigOut, DeviceOut, DeviceStatus, LogLine
+from camproxy.updates import BROKE_OFF, EXPIRED, SILENT
+from camproxy.web.api.device_schemas import AdviceOut, ConfigOut, DeviceOut, DeviceStatus, LogLine, UpdateOut
 from camproxy.web.api.events import EventOut
 from camproxy.web.api.exports import ExportOut
+from camproxy.web.api.firmware import FirmwareOut
 from camproxy.web.api.motion import MotionOut
 from camproxy.web.api.pairing import Found, PairingOpened, PairingOut
 from camproxy.web.api.recording_schemas import (
@@ -36,7 +38,7 @@ from camproxy.web.api.recording_schemas import (
 )
 from camproxy.web.api.schemas import CameraOut, CameraSettings, CameraStatus, MeOut, PresetOut, TokenOut, UserOut
 from camproxy.web.events import EVENTS
-from camproxy.web.guards import ADMIN, ANYONE, ITSELF, LOGIN, MANAGE, NEW_DEVICE, SEE, STEER, allowed_of
+from camproxy.web.guards import ADMIN, ANYONE, DEVICE, ITSELF, LOGIN, MANAGE, NEW_DEVICE, SEE, STEER, allowed_of
 
 TEXT = (Path(__file__).parent.parent / "docs" / "protocol.md").read_text()
 
@@ -117,6 +119,13 @@ def test_what_a_device_can_be_told_to_be_like_is_listed() -> None:
     assert described == {(kind, field) for kind, model in CONFIGS.items() for field in model.model_fields}
 
 
+def test_the_states_of_updates_are_listed() -> None:
+    text = section("Firmware")
+    assert first_cells(text) == list(typing.get_args(UpdateOut.model_fields["state"].annotation))
+    for word in (SILENT, BROKE_OFF, EXPIRED):
+        assert f"`{word}`" in text
+
+
 def test_device_status_and_close_codes_are_listed() -> None:
     text = section("device_status")
     assert set(first_cells(text)) == set(typing.get_args(DeviceStatus.model_fields["state"].annotation))
@@ -161,7 +170,7 @@ def test_every_route_is_listed_with_who_may_use_it(app: Flask) -> None:
         for method in (rule.methods or {"GET"}) - {"HEAD", "OPTIONS"}:
             there[method, path] = allowed_of(app, rule.endpoint)
     assert listed == there
-    assert set(there.values()) <= {ANYONE, LOGIN, ADMIN, SEE, STEER, NEW_DEVICE, MANAGE, ITSELF}
+    assert set(there.values()) <= {ANYONE, LOGIN, ADMIN, SEE, STEER, NEW_DEVICE, MANAGE, ITSELF, DEVICE}
 
 
 @pytest.mark.parametrize(
@@ -180,6 +189,8 @@ def test_every_route_is_listed_with_who_may_use_it(app: Flask) -> None:
         ("Configuration", ConfigOut),
         ("Event", EventOut),
         ("Motion", MotionOut),
+        ("Update", UpdateOut),
+        ("Firmware", FirmwareOut),
         ("Export", ExportOut),
         ("Recording", RecordingOut),
         ("Index", IndexOut),

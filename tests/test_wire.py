@@ -17,6 +17,8 @@ from camproxy.control.pan_tilt import Pose, servo_message
 from camproxy.device_config import CONFIGS, whole_config
 from camproxy.errors import BadRequest
 from camproxy.messages import DeviceMessage, read_device_message
+from camproxy.updates import Image
+from camproxy.web.api.firmware import checked_signature
 
 WIRE = Path(__file__).parent / "wire"
 TO_SERVER = {file.stem: json.loads(file.read_text()) for file in sorted((WIRE / "to_server").glob("*.json"))}
@@ -65,6 +67,14 @@ def test_the_server_moves_a_head_as_the_example_says() -> None:
     (first, *_) = TO_DEVICE["servo"]["good"]
     said = first["message"]
     assert {field: said[field] for field in ("type", "command")} == servo_message(Pose(90, 45))
+
+
+def test_the_server_orders_an_update_as_the_example_says() -> None:
+    (first,) = TO_DEVICE["update"]["good"]
+    said = first["message"]
+    image = Image(7, "1.1.0", said["size"], said["sha256"], said["signature"])
+    assert {field: said[field] for field in image.order} == image.order
+    assert checked_signature(said["signature"]) == said["signature"]
 
 
 @pytest.mark.parametrize("kind", sorted(CONFIGS))

@@ -207,12 +207,14 @@ class MotionWatch:
             if watched.episodes.present and (watched.camera.hub.age or 0) > FRESH:
                 self._still(watched)  # there are no pictures any more
             return
-        watched.seq = frame.seq
-        if self._is_blind(watched, now):
-            self._still(watched)
-            watched.blind = True
-        elif now >= self._retry_at:
-            self._look_at(frame, watched)
+        try:
+            if self._is_blind(watched, now):
+                self._still(watched)
+                watched.blind = True
+            elif now >= self._retry_at:
+                self._look_at(frame, watched)
+        finally:
+            watched.seq = frame.seq
 
     def _look_at(self, frame: Frame, watched: Watched) -> None:
         camera = watched.camera

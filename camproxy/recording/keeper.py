@@ -87,7 +87,7 @@ class Keeper:
             if self._catalogue.forget(file):
                 self._removed(file.id)
                 try:
-                    self._storage.remove(file.path)
+                    self._storage.remove(file.path, why, by="retention")
                 except (OSError, ValueError) as error:
                     log.error("recordings: %s cannot be removed: %s", file.path, error)
                     continue

@@ -208,10 +208,10 @@ class Recordings:
             log.error("recordings: %s is not removed: %s", path, error)
             raise Conflict("That is no file that was recorded here.") from None
 
-    def remove(self, recording_id: int, path: str) -> None:
-        """Remove the file of a recording whose row is gone. Raises Unavailable."""
+    def remove(self, recording_id: int, path: str, by: str) -> None:
+        """Remove the file of a recording whose row is gone; who wanted it is in the manifest. Raises Unavailable."""
         try:
-            self.storage.remove(path)
+            self.storage.remove(path, "on_demand", by)
         except (OSError, ValueError) as error:
             log.error("recordings: %s cannot be removed: %s", path, error)
             raise Unavailable("The file could not be removed from the disk.") from None

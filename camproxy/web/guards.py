@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 ANYONE, LOGIN, ADMIN, SEE, STEER = "anyone", "login", "admin", "may see", "may steer"
 MANAGE, ITSELF = "may manage", "the device, or who may manage it"
+#: Only a device, with its key.
+DEVICE = "the device"
 #: A board that nobody knows yet, and no page: a cookie counts for nothing, so there is no proof to be asked for.
 NEW_DEVICE = "new device"
 NEEDED_LEVEL = {SEE: "view", STEER: "control"}
@@ -35,12 +37,23 @@ View = TypeVar("View", bound=Callable[..., Any])
 def allow(who: str) -> Callable[[View], View]:
     """Say who may use a view: ANYONE, LOGIN, ADMIN; SEE and STEER for the camera or recording that its path names.
 
-    MANAGE for the device that its path names, if it names one; ITSELF for a device with its key, besides.
+    MANAGE for the device that its path names, if it names one; ITSELF for a device with its key, besides; DEVICE for
+    that alone.
     NEW_DEVICE for one that has none yet.
     """
 
     def mark(view: View) -> View:
         view.allowed = who  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def takes(mimetype: str, most: int) -> Callable[[View], View]:
+    """Say that a view reads a body of that type and up to `most` bytes itself; others go with MESSAGE_BYTES."""
+
+    def mark(view: View) -> View:
+        view.takes = mimetype, most  # type: ignore[attr-defined]
         return view
 
     return mark
@@ -68,8 +81,14 @@ def guard() -> ResponseReturnValue | None:
     if who == NEW_DEVICE:
         refuse_pages()
         return None
-    if who == ITSELF and (key := shown_key()):
+    # Before anything looks at the body.
+    mimetype, most = getattr(current_app.view_functions[request.endpoint], "takes", ("", 0))
+    if mimetype and request.mimetype == mimetype:
+        request.max_content_length = most
+    if who in (ITSELF, DEVICE) and (key := shown_key()):
         g.device_row, g.by_token, g.by_device = key.device, True, True
+    elif who == DEVICE:
+        raise Unauthorized("This address is for devices, with their key.")
     elif who != ANYONE:
         if not current_user.is_authenticated:
             if wants_page():

@@ -72,6 +72,7 @@ def follow_devices() -> datetime | None:
     rows = {row.id: settings_of(row) for row in db.session.scalars(db.select(Device))}
     for number in known.keys() - rows.keys():
         shared.devices.remove(number)
+    shared.updates.keep_only(rows.keys())
     for number, settings in rows.items():
         if number not in known or known[number] != replace(settings, last_seen=known[number].last_seen):
             shared.devices.put(settings)

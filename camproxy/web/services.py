@@ -11,11 +11,13 @@ from flask_socketio import SocketIO
 from camproxy.cameras import Cameras
 from camproxy.certificates import Certificate
 from camproxy.control.throttle import Throttle
+from camproxy.copies.copier import Copier
 from camproxy.device_log import DeviceLogs
 from camproxy.devices import Devices
 from camproxy.discovery import Discovery
 from camproxy.enrolment import Enrolment
 from camproxy.expiry import Expiry
+from camproxy.firmware_store import FirmwareStore
 from camproxy.later import Later
 from camproxy.links.linger import Linger
 from camproxy.motion.pictures import Pictures
@@ -26,9 +28,11 @@ from camproxy.recording.capacity import Capacity
 from camproxy.recording.exports import Exports
 from camproxy.recording.index import Indexes
 from camproxy.recording.recordings import Recordings
+from camproxy.recording.sealer import Sealer
 from camproxy.recording.thumbnails import Thumbnails
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings
+from camproxy.updates import Updates
 from camproxy.web.attempts import Attempts
 from camproxy.web.edge import Sockets
 from camproxy.web.live import Live
@@ -59,13 +63,19 @@ class Services:
     recordings: Recordings
     motion: MotionWatch
     pictures: Pictures
+    updates: Updates
+    firmware: FirmwareStore
     exports: Exports
     capacity: Capacity
     indexes: Indexes
     thumbnails: Thumbnails
+    sealer: Sealer
+    copier: Copier
     #: Devices without a valid key, by address; and with one, by device.
     refusals: Attempts
     arrivals: Attempts
+    #: How often a device may ask for firmware, by device.
+    downloads: Attempts
 
 
 def services() -> Services:

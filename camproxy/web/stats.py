@@ -52,6 +52,7 @@ def figures() -> dict[str, Any]:
         "recordings": parts["recordings"],
         "motion": parts["motion"],
         "capacity": parts["capacity"],
+        "copies": parts["copies"],
         "certificate": parts["expiry"]["certificate"],
         "process": process(),
         "machine": machine(shared.settings.data_dir),

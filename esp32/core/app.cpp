@@ -42,7 +42,7 @@ void App::poll(Ticks now) {
     camera_.poll(config_, now);
     if (!visitors_welcome_) visitors_.start(80);
     visitors_welcome_ = true;
-    const Announcement self{setup_.name.empty() ? Slice("ESP32-CAM") : setup_.name.slice(), kVersion, setup_.paired()};
+    const Announcement self{setup_.name.empty() ? Slice("ESP32-CAM") : setup_.name.slice(), hal_.updater.version(), setup_.paired()};
     mdns_.poll(self, setup_.host.empty(), now);
     if (after_ == After::nothing) go_out();
   }
@@ -57,7 +57,8 @@ void App::poll(Ticks now) {
     log("error", "this firmware has not proved itself");
     hal_.updater.roll_back();
   }
-  if (after_ == After::nothing && power_.over(config_, link_.open() ? link_.open_for(now) : 0, now)) {
+  if (after_ == After::nothing && !update_.busy() &&
+      power_.over(config_, link_.open() ? link_.open_for(now) : 0, now)) {
     sleep_seconds_ = Power::seconds(config_);
     leave(After::sleep, "sleep");
   }
@@ -100,7 +101,7 @@ void App::go_out() {
   retry_at_ = now_ + Backoff::kStep;
   if (update_.ordered()) {
     errand_ = Errand::download;
-    link_.request(target, update_.path(), setup_.key.slice(), Slice(), now_);
+    link_.request(target, update_.path(), setup_.key.slice(), Slice(), update_.ask(), now_);
   } else if (setup_.paired()) {
     errand_ = Errand::session;
     link_.dial(target, "/ws/esp32cam", setup_.key.slice(), now_);
@@ -114,8 +115,9 @@ void App::enrol(const Target& target) {
   char body[512];
   const Slice token = setup_.token.empty() ? setup_.code.slice() : setup_.token.slice();
   const Slice said =
-      say_register(token, setup_.name.slice(), setup_.nonce.slice(), hal_.network.mac(), body, sizeof body);
-  if (said.empty() || !link_.request(target, "/register", Slice(), said, now_)) log("error", "the name is too long");
+      say_register(token, setup_.name.slice(), setup_.nonce.slice(), hal_.network.mac(), hal_.updater.version(), body,
+                                  sizeof body);
+  if (said.empty() || !link_.request(target, "/register", Slice(), said, 0, now_)) log("error", "the name is too long");
 }
 
 void App::enrolled(const Slice& body) {
@@ -135,32 +137,31 @@ void App::enrolled(const Slice& body) {
 
 void App::on_body(uint16_t status, const Slice& part) {
   if (errand_ == Errand::enrolment && status == 201) enrolled(part);
-  if (errand_ != Errand::download || status != 200 || update_.receive(part)) return;
-  update_.give_up();
-  link_.drop("the firmware cannot be stored");
+  if (errand_ != Errand::download || status != update_.expected() || update_.receive(part)) return;
+  link_.drop(update_.problem());
 }
 
 void App::on_response(uint16_t status) {
   if (errand_ != Errand::download || !update_.ordered()) return;
-  if (status == 200 && update_.finish()) {
+  if (status == 429 || status >= 500) return;  // later, perhaps
+  if (status != update_.expected()) {
+    update_.give_up("the server does not give it");
+  } else if (update_.finish()) {
     log("info", "the new firmware is started on trial");
     after_ = After::restart;
-  } else {
-    update_.give_up();
-    log("error", "the new firmware is not what was promised: it stays as it is");
   }
 }
 
 void App::on_open() {
-  char text[384];
+  char text[512];
   refused_ = welcomed_ = false;
-  link_.send(say_connect(hal_.board, config_.framesize, text, sizeof text));
+  link_.send(say_connect(hal_.board, hal_.updater, config_.framesize, update_.problem(), text, sizeof text));
 }
 
 void App::on_end(uint16_t code, const char* why) {
   const Errand errand = errand_;
   errand_ = Errand::none;
-  if (errand == Errand::download) update_.give_up();
+  if (errand == Errand::download && update_.ordered() && !update_.again()) update_.give_up("the download breaks off");
   refused_ = code == 4001 || code == 4003;
   if (after_ != After::nothing || (errand == Errand::enrolment && setup_.paired())) return;
   const uint32_t wait = errand == Errand::enrolment && setup_.token.empty()
@@ -171,7 +172,9 @@ void App::on_end(uint16_t code, const char* why) {
   mdns_.forget();
   char text[160];
   Writer line(text, sizeof text);
-  line.add(errand == Errand::enrolment ? "not let in: " : "no connection: ").add(Slice(why).upto(80));
+  line.add(errand == Errand::enrolment ? "not let in: " : errand == Errand::download ? "no firmware: " : "no connection: ");
+  if (errand == Errand::download && update_.problem()) why = update_.problem();
+  line.add(Slice(why).upto(80));
   if (code) line.add(" (").add_unsigned(code).add(')');
   log("warning", line.add(", again in ").add_unsigned(wait / kSecond).add(" s").text());
 }
@@ -281,6 +284,7 @@ const char* App::configure(const Json& sent) {
 
 void App::welcomed(const Json& message) {
   welcomed_ = true;
+  update_.told();
   beaten_ = now_ - kBeatEvery;  // the first at once
   Text<40> moment;
   uint32_t time = 0;
@@ -316,7 +320,7 @@ void App::beat() {
   beaten_ = now_;
   char text[384];
   const Vitals vitals{since(booted_, now_), frames_sent_, frames_skipped_};
-  link_.send(say_heartbeat(hal_.board, hal_.network, vitals, text, sizeof text));
+  link_.send(say_heartbeat(hal_.board, hal_.network, hal_.updater, vitals, text, sizeof text));
 }
 
 void App::watch_motion() {
@@ -359,7 +363,7 @@ void App::log(const char* level, const Slice& text) {
 
 Slice App::status(char* to, size_t room) {
   JsonObject message(to, room);
-  message.text("device", "esp32cam").text("version", kVersion).number_unsigned("uptime_ms", since(booted_, now_));
+  message.text("device", "esp32cam").text("version", hal_.updater.version()).number_unsigned("uptime_ms", since(booted_, now_));
   message.number_unsigned("free_heap", hal_.board.free_heap()).number("rssi", hal_.network.rssi());
   message.boolean("online", link_.open()).text("framesize", facts(config_.framesize).name);
   message.number("quality", config_.quality).number("fps", config_.fps);

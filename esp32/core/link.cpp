@@ -48,7 +48,8 @@ bool Link::dial(const Target& target, const Slice& path, const Slice& bearer, Ti
                out_.bytes("Sec-WebSocket-Key: ") && out_.bytes(key) && out_.bytes("\r\n\r\n"));
 }
 
-bool Link::request(const Target& target, const Slice& path, const Slice& bearer, const Slice& body, Ticks now) {
+bool Link::request(const Target& target, const Slice& path, const Slice& bearer, const Slice& body, uint32_t from,
+                   Ticks now) {
   begin(target, now);
   websocket_ = false;
   bool fits = head(target, body.empty() ? "GET" : "POST", path, bearer) && out_.bytes("Connection: close\r\n");
@@ -57,6 +58,11 @@ bool Link::request(const Target& target, const Slice& path, const Slice& bearer,
     Writer said(length, sizeof length);
     said.add("Content-Type: application/json\r\nContent-Length: ").add_unsigned(static_cast<uint32_t>(body.size));
     fits = fits && out_.bytes(said.add("\r\n").text());
+  }
+  if (from > 0) {
+    char range[32];
+    Writer said(range, sizeof range);
+    fits = fits && out_.bytes(said.add("Range: bytes=").add_unsigned(from).add("-\r\n").text());
   }
   return begun(fits && out_.bytes("\r\n") && out_.bytes(body));
 }

@@ -40,8 +40,9 @@ class Link {
 
   // Dial and become a WebSocket. `bearer` and `path` are copied; false when they are too long.
   bool dial(const Target& target, const Slice& path, const Slice& bearer, Ticks now);
-  // One request; `body` empty for a GET. False when it is too long.
-  bool request(const Target& target, const Slice& path, const Slice& bearer, const Slice& body, Ticks now);
+  // One request; `body` empty for a GET, which may be for what begins at byte `from`. False when it is too long.
+  bool request(const Target& target, const Slice& path, const Slice& bearer, const Slice& body, uint32_t from,
+               Ticks now);
 
   void poll(Ticks now);
   // False when it is not open, or has too much waiting.

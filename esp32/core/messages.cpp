@@ -19,9 +19,9 @@ void add_vitals(Board& board, JsonObject& message) {
 
 }  // namespace
 
-Slice say_connect(Board& board, FrameSize size, char* to, size_t room) {
+Slice say_connect(Board& board, Updater& updater, FrameSize size, const char* problem, char* to, size_t room) {
   JsonObject message(to, room);
-  message.text("type", "connect").text("device", "esp32cam").text("version", kVersion);
+  message.text("type", "connect").text("device", "esp32cam").text("version", updater.version());
   message.text("framesize", facts(size).name);
   char moment[24];
   Writer now(moment, sizeof moment);
@@ -30,14 +30,16 @@ Slice say_connect(Board& board, FrameSize size, char* to, size_t room) {
     message.text("timestamp", now.text());
   }
   add_vitals(board, message);
+  message.boolean("trial", updater.on_trial());
+  if (problem) message.text("update_error", problem);
   return message.done();
 }
 
-Slice say_heartbeat(Board& board, Network& network, const Vitals& vitals, char* to, size_t room) {
+Slice say_heartbeat(Board& board, Network& network, Updater& updater, const Vitals& vitals, char* to, size_t room) {
   JsonObject message(to, room);
   message.text("type", "heartbeat").number_unsigned("uptime_ms", vitals.uptime_ms);
   add_vitals(board, message);
-  message.number("rssi", network.rssi());
+  message.number("rssi", network.rssi()).boolean("trial", updater.on_trial());
   int32_t tenths = 0;
   if (board.temperature(tenths)) {
     char text[16];
@@ -80,12 +82,13 @@ Slice say_servo_command(int32_t servo1, int32_t servo2, char* to, size_t room) {
   return message.text("type", "servo_command").number("servo1", servo1).number("servo2", servo2).done();
 }
 
-Slice say_register(const Slice& token, const Slice& name, const Slice& nonce, const uint8_t* mac, char* to, size_t room) {
+Slice say_register(const Slice& token, const Slice& name, const Slice& nonce, const uint8_t* mac, const char* version,
+                   char* to, size_t room) {
   char text[18];
   Writer address(text, sizeof text);
   for (int i = 0; i < 6; i++) address.add(i > 0 ? ":" : "").add_hex(mac + i, 1);
   JsonObject message(to, room);
-  message.text("token", token).text("kind", "esp32cam").text("mac", address.text()).text("firmware", kVersion);
+  message.text("token", token).text("kind", "esp32cam").text("mac", address.text()).text("firmware", version);
   if (!name.empty()) message.text("name", name);
   return message.text("nonce", nonce).done();
 }

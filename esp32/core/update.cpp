@@ -21,29 +21,44 @@ const char* Update::order(const Json& message) {
   }
   size_ = static_cast<uint32_t>(size);
   got_ = 0;
+  tries_ = 0;
+  problem_ = nullptr;
   signature_size_ = static_cast<uint8_t>(signature);
   return nullptr;
 }
 
+uint32_t Update::ask() {
+  tries_++;
+  resumed_ = got_ > 0;
+  return got_;
+}
+
 bool Update::receive(const Slice& part) {
-  if (got_ == 0 && !updater_.begin(size_)) return false;
-  if (part.size > size_ - got_) return false;
+  const char* wrong = got_ == 0 ? updater_.begin(size_) : nullptr;
+  if (!wrong && part.size > size_ - got_) wrong = "it is longer than was said";
+  if (!wrong && !updater_.write(reinterpret_cast<const uint8_t*>(part.data), part.size)) wrong = "it cannot be stored";
   got_ += static_cast<uint32_t>(part.size);
-  return updater_.write(reinterpret_cast<const uint8_t*>(part.data), part.size);
+  if (wrong) give_up(wrong);
+  return !wrong;
 }
 
 bool Update::finish() {
-  const bool good = got_ == size_ && updater_.finish(sha256_, signature_, signature_size_);
-  if (!good) updater_.abandon();
+  const char* wrong = got_ < size_ ? "it is shorter than was said" : nullptr;
+  if (!wrong) wrong = updater_.finish(sha256_, signature_, signature_size_);
+  if (wrong) {
+    give_up(wrong);
+    return false;
+  }
   path_.clear();
   got_ = 0;
-  return good;
+  return true;
 }
 
-void Update::give_up() {
+void Update::give_up(const char* why) {
   if (got_ > 0) updater_.abandon();
   path_.clear();
   got_ = 0;
+  problem_ = why;
 }
 
 bool Update::trial_failed(uint32_t open_for, uint32_t uptime) {

@@ -121,11 +121,14 @@ class Store {
 // The other of two OTA slots.
 class Updater {
  public:
-  virtual bool begin(uint32_t size) = 0;
+  // Of the firmware that runs.
+  virtual const char* version() = 0;
+  // Null, or why it takes none of that size.
+  virtual const char* begin(uint32_t size) = 0;
   virtual bool write(const uint8_t* data, size_t size) = 0;
   // Boot it next time, on trial. `signature` is ECDSA (DER) over the SHA-256 by the key that is built in; it is
-  // checked here, and so is the hash. False: nothing has changed.
-  virtual bool finish(const uint8_t sha256[kHashSize], const uint8_t* signature, size_t size) = 0;
+  // checked here, and so is the hash. Null, or why nothing has changed.
+  virtual const char* finish(const uint8_t sha256[kHashSize], const uint8_t* signature, size_t size) = 0;
   virtual void abandon() = 0;
   // Whether this firmware runs on trial: a reset before `keep` brings back the one before.
   virtual bool on_trial() = 0;

@@ -175,6 +175,7 @@ void SimBoard::fault(const std::string& line) {
   else if (what == "truncate") faults_.truncated = number;
   else if (what == "blind") faults_.blind = number;
   else if (what == "brownout") reset("brownout");
+  else if (what == "cut") faults_.cut = number;
   else if (what == "hang") faults_.hang = true;
   else if (what == "wake") faults_.wake = true;
   else if (what != "state") say("sim knows no fault " + what);
@@ -228,7 +229,10 @@ bool SimConnection::silent() {
 
 int SimConnection::read(uint8_t* to, size_t room) {
   if (dropped()) return -1;
-  return silent() ? 0 : real_.read(to, room);
+  if (silent()) return 0;
+  const int got = real_.read(to, room);
+  if (faults_.cut > 0 && got > 0 && (faults_.cut -= got) <= 0) faults_.drop = true;
+  return got;
 }
 
 int SimConnection::write(const uint8_t* from, size_t size) {

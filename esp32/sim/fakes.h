@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "../core/messages.h"
 #include "../hal/shared/net_posix.h"
 #include "../hal/shared/signature_mbed.h"
 #include "options.h"
@@ -27,6 +28,7 @@ struct Faults {
   int garbage = 0;
   int truncated = 0;
   int blind = 0;
+  int cut = 0;
   bool hang = false;
   bool wake = false;
 };
@@ -130,14 +132,15 @@ class SimStore final : public Store {
 class SimUpdater final : public Updater {
  public:
   SimUpdater(const Options& options, SimBoard& board);
-  bool begin(uint32_t size) override;
+  const char* version() override { return version_.c_str(); }
+  const char* begin(uint32_t size) override;
   bool write(const uint8_t* data, size_t size) override;
-  bool finish(const uint8_t sha256[kHashSize], const uint8_t* signature, size_t size) override;
+  const char* finish(const uint8_t sha256[kHashSize], const uint8_t* signature, size_t size) override;
   void abandon() override;
   bool on_trial() override { return on_trial_; }
   void keep() override;
   void roll_back() override;
-  // Whether the firmware that is on trial is one of those that never get anywhere; a test's begin with "BAD".
+  // Whether the firmware that is on trial is one of those that never get anywhere; a test writes that into its image.
   bool is_bad() const { return on_trial_ && bad_; }
 
  private:
@@ -146,6 +149,7 @@ class SimUpdater final : public Updater {
   SimBoard& board_;
   std::string directory_;
   std::string key_;
+  std::string version_ = kVersion;
   FirmwareCheck check_;
   std::vector<uint8_t> image_;
   uint32_t size_ = 0;

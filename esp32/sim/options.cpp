@@ -31,6 +31,7 @@ Its standard input is the serial port. Lines that begin with ! happen to it:
   !pir 0|1   !heap N   !block N   !wifi 0|1   !drop   !silent SECONDS   !garbage N   !truncate N   !blind N
   !slow BYTES A SECOND           !brownout   !hang      !wake     !state
   !later MILLISECONDS: its clock jumps               !measure: the memory and the files that it holds
+  !cut BYTES: the connection is lost when so many more have come
 )";
 
 Options read_options(int count, char** words) {

@@ -51,26 +51,36 @@ void SimStore::forget() {
     if (entry.path().filename().string().rfind("nvs.", 0) == 0) fs::remove(entry.path());
 }
 
+// The version that an image names, see core/messages.h; the simulator's own when there is no image.
+static std::string version_in(const std::string& image) {
+  const std::string mark(kMark, kVersion - kMark);
+  const size_t at = image.find(mark);
+  return at == std::string::npos ? kVersion : image.c_str() + at + mark.size();
+}
+
+// The loader's state is in the file "boot"; the image that waits or is on trial is "slot", the one that was kept "kept".
 SimUpdater::SimUpdater(const Options& options, SimBoard& board) : board_(board), directory_(options.store) {
   if (!options.update_key.empty()) key_ = whole(options.update_key);
   const std::string boots = whole(path("boot"));
   if (boots == "trial") {  // it was reset before it had proved itself
-    replace(path("boot"), "kept", 4);
+    fs::remove(path("boot"));
     say("sim boot loader: back to the firmware before");
   } else if (boots == "next") {
     replace(path("boot"), "trial", 5);
     on_trial_ = true;
-    bad_ = whole(path("slot")).rfind("BAD", 0) == 0;
+    bad_ = whole(path("slot")).find("BAD FIRMWARE") != std::string::npos;
     say("sim boot loader: a firmware on trial");
   }
+  version_ = version_in(whole(path(on_trial_ ? "slot" : "kept")));
 }
 
-bool SimUpdater::begin(uint32_t size) {
-  if (key_.empty()) return false;
+const char* SimUpdater::begin(uint32_t size) {
+  if (key_.empty()) return "no key is built in, so it takes no firmware";
+  if (size > 0x1E0000) return "it does not fit";  // into a slot
   size_ = size;
   image_.clear();
   check_.begin();
-  return size <= 0x1E0000;  // the size of a slot
+  return nullptr;
 }
 
 bool SimUpdater::write(const uint8_t* data, size_t size) {
@@ -80,10 +90,12 @@ bool SimUpdater::write(const uint8_t* data, size_t size) {
   return true;
 }
 
-bool SimUpdater::finish(const uint8_t sha256[kHashSize], const uint8_t* signature, size_t size) {
-  const bool good = check_.good(key_.c_str(), sha256, signature, size);
-  say(good ? "sim firmware good" : "sim firmware refused");
-  return good && replace(path("slot"), image_.data(), image_.size()) && replace(path("boot"), "next", 4);
+const char* SimUpdater::finish(const uint8_t sha256[kHashSize], const uint8_t* signature, size_t size) {
+  const char* wrong = check_.wrong(key_.c_str(), sha256, signature, size);
+  say(wrong ? "sim firmware refused" : "sim firmware good");
+  if (wrong) return wrong;
+  const bool good = replace(path("slot"), image_.data(), image_.size()) && replace(path("boot"), "next", 4);
+  return good ? nullptr : "it cannot be started";
 }
 
 void SimUpdater::abandon() {
@@ -93,7 +105,8 @@ void SimUpdater::abandon() {
 
 void SimUpdater::keep() {
   on_trial_ = false;
-  replace(path("boot"), "kept", 4);
+  rename(path("slot").c_str(), path("kept").c_str());
+  fs::remove(path("boot"));
   say("sim firmware kept");
 }
 

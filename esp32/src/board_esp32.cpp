@@ -210,21 +210,25 @@ class Esp32Store final : public Store {
 
 class Esp32Updater final : public Updater {
  public:
-  bool begin(uint32_t size) override {
+  const char* version() override { return kVersion; }
+  const char* begin(uint32_t size) override {
     slot_ = esp_ota_get_next_update_partition(nullptr);
-    if (kUpdateKey[0] == 0 || !slot_ || size > slot_->size) return false;
+    if (kUpdateKey[0] == 0) return "no key is built in, so it takes no firmware";
+    if (!slot_ || size > slot_->size) return "it does not fit";
     check_.begin();
     // It erases as it writes: erasing all at once would take longer than the watchdog allows.
-    return under_way_ = esp_ota_begin(slot_, OTA_WITH_SEQUENTIAL_WRITES, &handle_) == ESP_OK;
+    under_way_ = esp_ota_begin(slot_, OTA_WITH_SEQUENTIAL_WRITES, &handle_) == ESP_OK;
+    return under_way_ ? nullptr : "it cannot be stored";
   }
   bool write(const uint8_t* data, size_t size) override {
     check_.add(data, size);
     return esp_ota_write(handle_, data, size) == ESP_OK;
   }
-  bool finish(const uint8_t sha256[kHashSize], const uint8_t* signature, size_t size) override {
-    if (!check_.good(kUpdateKey, sha256, signature, size)) return false;
+  const char* finish(const uint8_t sha256[kHashSize], const uint8_t* signature, size_t size) override {
+    if (const char* wrong = check_.wrong(kUpdateKey, sha256, signature, size)) return wrong;
     under_way_ = false;
-    return esp_ota_end(handle_) == ESP_OK && esp_ota_set_boot_partition(slot_) == ESP_OK;
+    const bool good = esp_ota_end(handle_) == ESP_OK && esp_ota_set_boot_partition(slot_) == ESP_OK;
+    return good ? nullptr : "it cannot be started";
   }
   void abandon() override {
     if (under_way_) esp_ota_abort(handle_);

@@ -11,6 +11,10 @@ const EVENTS = {
   device_offline: (detail) => (detail === "asleep" ? _("It went to sleep") : [_("It went"), wentInWords(detail)].filter(Boolean).join(": ")),
   device_restless: () => _("It comes and goes all the time; each time is no longer listed until it stays"),
   config_delivered: () => _("It took its configuration"),
+  update_downloading: (detail) => _("It fetches the firmware %(version)s", { version: detail }),
+  update_installed: (detail) => _("It has kept the firmware %(version)s", { version: detail }),
+  update_failed: (detail) => _("It has not taken the firmware %(detail)s", { detail }),
+  update_rolled_back: (detail) => _("The firmware %(version)s did not prove itself, the one before is back", { version: detail }),
   config_refused: (detail) => _("It refused its configuration: %(why)s", { why: detail || "–" }),
 };
 // The server writes them down in its own time, which is soon.

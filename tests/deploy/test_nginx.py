@@ -17,6 +17,7 @@ from camproxy.links.multipart import MultipartReader
 from tests.deploy.conftest import MakeSite
 from tests.deploy.proxy import Nginx
 from tests.fakes import FakeEsp32Cam, frame_number
+from tests.images import Signer, firmware
 from tests.integration.people import log_in, wait_until
 from tests.running import Person, RunningServer
 
@@ -162,6 +163,19 @@ def test_a_body_that_is_too_large_does_not_reach_the_server(site: Nginx, admin: 
         answer = sent(size)
         assert (answer.status_code, "nginx" in answer.text) == (413, True)
     assert "/api/me/tokens 413" not in site.server.logged
+
+
+def test_firmware_may_be_larger(site: Nginx, admin: Person) -> None:
+    data = firmware("1.0.0", size=1_900_000)
+    sent = admin.ask(
+        "POST",
+        "/api/firmware",
+        params={"signature": Signer.new().sign(data)},
+        data=data,
+        headers={"Content-Type": "application/octet-stream"},
+    )
+    assert (sent.status_code, sent.json()["size"]) == (201, len(data))
+    assert "nginx" in admin.ask("POST", "/api/firmware?signature=x", data=bytes(2_200_000)).text
 
 
 def test_the_server_goes_and_comes_back(make_site: MakeSite) -> None:

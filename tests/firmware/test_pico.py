@@ -121,7 +121,7 @@ def test_a_configuration_takes_effect_and_outlives_a_power_cut(enrolled: Enrolle
 
 
 def test_revoked_it_backs_off_and_says_so_and_comes_back_when_it_may(enrolled: Enrolled, start: Start) -> None:
-    pico = start(enrolled, *FAST)
+    pico = start(enrolled, *FAST, server={"reconnect_seconds": 2}, watchdog=False)
     until_online(enrolled)
     path = f"/api/devices/{enrolled.id}"
     assert enrolled.admin.ask("PATCH", path, {"enabled": False}).ok

@@ -31,8 +31,25 @@ from schemathesis.specs.openapi.checks import (
 from app import create_app
 from camproxy.recording.encoder import Encoder, Encoding
 from camproxy.rows import config_of, settings_of
+from camproxy.update_book import image_of
+from camproxy.updates import Update
 from camproxy.web.guards import ADMIN, ITSELF, LOGIN, MANAGE, SEE, STEER, allowed_of
-from models import MOTION, ROLES, ApiToken, Camera, Device, Event, LoginSession, Preset, Recording, User, db, now
+from models import (
+    MOTION,
+    ROLES,
+    ApiToken,
+    Camera,
+    Device,
+    Event,
+    Firmware,
+    LoginSession,
+    Preset,
+    Recording,
+    User,
+    db,
+    now,
+)
+from tests.images import Signer, firmware
 from tests.integration.people import wait_until
 from tests.lines import Obedient
 from tests.recording.playback import picture
@@ -73,6 +90,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH /api/devices/{device}": {"name": "Pico"},
     "POST /api/devices/{device}/sleep": {"seconds": 60},
     "PUT /api/devices/{device}/config": {"speed": 60},
+    "PUT /api/devices/{device}/update": {},
     "PUT /device/config": {"speed": 60},
     "POST /api/pairing": {"kind": "pico"},
     "POST /api/pairing/approve": {"kind": "pico", "mac": "24:0A:C4:12:34:56", "code": "1234 5678"},
@@ -115,6 +133,7 @@ class World:
                 pairing.open("pico", "admin")
             real = {"camera": "steered", "slot": 1, "kind": "pico", "user_id": self.user("somebody", "viewer").id}
             real |= {"device": self.device(camera), "event_id": self.motion(camera)}
+            real["firmware_id"] = self.firmware(real["device"]).id
             real["recording_id"] = self.recording(camera)
             if role in ROLES:
                 me = self.user(role, role)
@@ -172,6 +191,16 @@ class World:
             db.session.add(row)
             db.session.commit()
         return int(row.id)
+
+    def firmware(self, device: int) -> Firmware:
+        """One that the device was to have, and has not taken."""
+        row = db.session.scalar(db.select(Firmware).filter_by(version="0.1"))
+        if row is None:
+            row = Firmware(kind="pico", version="0.1", size=1, sha256="ab" * 32, signature="MEUCIQ==")
+            db.session.add(row)
+            db.session.commit()
+        self.app.extensions["camproxy"].updates.put(Update(device, row.version, image_of(row), "failed", time.time()))
+        return row
 
     def recording(self, camera: Camera) -> int:
         """One of the camera, with a file that a recorder has left, which may be removed."""
@@ -255,6 +284,12 @@ class Asked:
         path = {parameter.name: there.get(parameter.name, 1) for parameter in self.operation.path_parameters}
         body = {"body": BODIES[self.operation.label], "media_type": "application/json"} if self.operation.body else {}
         query = {"device": there["device"]} if self.operation.path.startswith("/device/") else {}
+        if self.operation.label == "PUT /api/devices/{device}/update":
+            body["body"] = {"firmware": there["firmware_id"]}
+        if self.operation.label == "POST /api/firmware":
+            image = firmware("0.2", self.role.encode())
+            body = {"body": image, "media_type": "application/octet-stream"}
+            query = {"signature": Signer.new().sign(image)}
         if self.operation.path.endswith("/timeline"):
             query = {"from": "2026-11-01T00:00:00Z", "to": "2026-11-21T00:00:00Z"}
         return self.status_of(self.operation.Case(path_parameters=path, query=query, **body))

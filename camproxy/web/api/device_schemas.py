@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from flask_babel import gettext
 from pydantic import Field, RootModel, StringConstraints
 
-from camproxy.advice import advise
+from camproxy.advice import advise, version_of
 from camproxy.checkup import vitals_of
 from camproxy.device_log_file import LEVELS
 from camproxy.devices import Device as Running
@@ -19,7 +19,7 @@ from camproxy.reset_reasons import Reset
 from camproxy.web.api.schemas import Answer, Body
 from camproxy.web.review import running_device
 from camproxy.web.services import services
-from models import Camera, Device, DeviceKey, db
+from models import Camera, Device, DeviceKey, Firmware, db
 
 
 class DeviceStatus(Answer):
@@ -76,6 +76,21 @@ class KeyOut(Answer):
     expires_at: datetime | None
 
 
+class UpdateOut(Answer):
+    """What firmware the device is to have or was to have last. `detail`: why it failed, a word of ours or the board's
+    own sentence. `got` of `size` bytes are fetched; both are 0 when it is over.
+    """
+
+    device: int
+    firmware: int | None = Field(description="its number, as long as it is there")
+    version: str
+    state: Literal["pending", "offered", "downloading", "trying", "installed", "failed", "rolled_back"]
+    since: datetime
+    detail: str
+    got: int
+    size: int
+
+
 class DeviceOut(Answer):
     id: int
     kind: Kind
@@ -89,6 +104,7 @@ class DeviceOut(Answer):
     bad_frames: int = Field(description="pictures that were dropped, since the server started")
     advice: list[AdviceOut] = Field(description="the worst first")
     configuration: ConfigOut
+    update: UpdateOut | None
     keys: list[KeyOut]
 
 
@@ -158,8 +174,9 @@ def device_out(row: Device) -> DeviceOut:
             "camera": camera and {"id": camera.id, "slug": camera.slug, "name": camera.name},
             "status": device.status(),
             "bad_frames": hub.bad.total() if hub else 0,
-            "advice": advice_of(device, hub, row.firmware),
+            "advice": advice_of(device, hub, row),
             "configuration": config_out(row),
+            "update": update_out(row.id),
             "keys": [key_out(key) for key in row.keys],
         }
     )
@@ -171,14 +188,34 @@ def hub_of(device: Running) -> FrameHub | None:
     return next((camera.hub for camera in services().cameras if camera.config.url == address), None)
 
 
-def advice_of(device: Running, hub: FrameHub | None, firmware: str) -> list[dict[str, str]]:
+def advice_of(device: Running, hub: FrameHub | None, row: Device) -> list[dict[str, str]]:
     told = []
-    for advice in advise(vitals_of(device, time.time(), hub, firmware)):
+    for advice in advise(vitals_of(device, time.time(), hub, row.firmware, newest_firmware(row.kind))):
         sentence, remedy = advice.told(gettext)
         told.append(
             {"code": advice.code, "severity": advice.severity.name.lower(), "sentence": sentence, "remedy": remedy}
         )
     return told
+
+
+def newest_firmware(kind: str) -> str:
+    """The highest version that was uploaded for that kind, "" when there is none."""
+    return max(db.session.scalars(db.select(Firmware.version).where(Firmware.kind == kind)), key=version_of, default="")
+
+
+def update_out(device: int) -> UpdateOut | None:
+    update = services().updates.of(device)
+    if update is None:
+        return None
+    own = ("device", "version", "state", "detail", "got")
+    return UpdateOut.model_validate(
+        {name: getattr(update, name) for name in own}
+        | {
+            "firmware": update.image.id if update.image else None,
+            "since": datetime.fromtimestamp(update.since, UTC),
+            "size": update.image.size if update.image and update.active else 0,
+        }
+    )
 
 
 def config_out(row: Device) -> ConfigOut:

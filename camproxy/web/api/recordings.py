@@ -102,7 +102,7 @@ def remove(recording_id: int) -> tuple[str, int]:
         raise Conflict("It is being recorded, or protected.")
     db.session.commit()
     if has_file:
-        services().recordings.remove(recording_id, path)
+        services().recordings.remove(recording_id, path, by=current_user.username)
     return "", 204
 
 

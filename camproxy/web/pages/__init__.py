@@ -12,6 +12,7 @@ from camproxy import __version__
 from camproxy.errors import NotFound
 from camproxy.web.api import cameras, me, schemas
 from camproxy.web.api import devices as devices_api
+from camproxy.web.api import firmware as firmware_api
 from camproxy.web.api import pairing as pairing_api
 from camproxy.web.api.audit import events
 from camproxy.web.api.device_schemas import device_out
@@ -54,7 +55,14 @@ def device(device: int) -> str:
     row: Device = g.device_row
     form = {"fields": config_form.fields(row.kind), "kind": row.kind, "name": row.name}
     shown = {"device": dumped(device_out(row)), "defaults": config_form.defaults(row.kind)}
+    shown |= {"firmware": dumped(firmware_api.every_firmware()) if current_user.is_admin else []}
     return page("device.html", form, cameras=visible_cameras(), **shown)
+
+
+@bp.get("/firmware")
+@allow(ADMIN)
+def firmware() -> str:
+    return page("firmware.html", firmware=dumped(firmware_api.every_firmware()))
 
 
 @bp.get("/devices/add")

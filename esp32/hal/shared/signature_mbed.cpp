@@ -22,7 +22,8 @@ void FirmwareCheck::add(const uint8_t* data, size_t size) {
 #endif
 }
 
-bool FirmwareCheck::good(const char* key, const uint8_t sha256[kHashSize], const uint8_t* signature, size_t size) {
+const char* FirmwareCheck::wrong(const char* key, const uint8_t sha256[kHashSize], const uint8_t* signature,
+                                 size_t size) {
   uint8_t found[kHashSize];
 #if MBEDTLS_VERSION_MAJOR >= 3
   mbedtls_sha256_finish(&hash_, found);
@@ -30,14 +31,14 @@ bool FirmwareCheck::good(const char* key, const uint8_t sha256[kHashSize], const
   mbedtls_sha256_finish_ret(&hash_, found);
 #endif
   mbedtls_sha256_free(&hash_);
-  if (memcmp(found, sha256, kHashSize) != 0) return false;
+  if (memcmp(found, sha256, kHashSize) != 0) return "its hash is another";
   mbedtls_pk_context signer;
   mbedtls_pk_init(&signer);
   const bool good =
       mbedtls_pk_parse_public_key(&signer, reinterpret_cast<const uint8_t*>(key), strlen(key) + 1) == 0 &&
       mbedtls_pk_verify(&signer, MBEDTLS_MD_SHA256, found, sizeof found, signature, size) == 0;
   mbedtls_pk_free(&signer);
-  return good;
+  return good ? nullptr : "its signature is not by the key that is built in";
 }
 
 }  // namespace camproxy

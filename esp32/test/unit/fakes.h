@@ -164,16 +164,18 @@ struct FakeStore final : Store {
 };
 
 struct FakeUpdater final : Updater {
-  bool begin(uint32_t wanted) override {
+  const char* version() override { return "1.0.0"; }
+  const char* begin(uint32_t wanted) override {
     size = wanted;
+    begun++;
     image.clear();
-    return true;
+    return nullptr;
   }
   bool write(const uint8_t* data, size_t count) override {
     image.append(reinterpret_cast<const char*>(data), count);
     return true;
   }
-  bool finish(const uint8_t*, const uint8_t*, size_t) override { return good; }
+  const char* finish(const uint8_t*, const uint8_t*, size_t) override { return good ? nullptr : "a bad signature"; }
   void abandon() override { abandoned++; }
   bool on_trial() override { return trial; }
   void keep() override {
@@ -185,6 +187,7 @@ struct FakeUpdater final : Updater {
   std::string image;
   bool good = true;
   bool trial = false;
+  int begun = 0;
   int kept = 0;
   int abandoned = 0;
   int rolled_back = 0;

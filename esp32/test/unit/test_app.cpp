@@ -253,6 +253,10 @@ std::string order(const std::string& more = "") {
          R"(", "signature": "MEUCIQ==")" + more + "}";
 }
 
+void until_it_asks(House& house) {
+  for (int i = 0; i < 400 && house.connection.sent.find("\r\n\r\n") == std::string::npos; i++) house.run(100);
+}
+
 // Up to where the server is to bring the firmware.
 void ask_for_firmware(House& house) {
   house.start();
@@ -278,7 +282,7 @@ TEST_CASE("update: fetched whole, checked, started on trial") {
 }
 
 TEST_CASE("update: what is not as promised changes nothing") {
-  for (const char* how : {"bad signature", "short", "long", "missing", "lost"}) {
+  for (const char* how : {"bad signature", "short", "long", "missing"}) {
     CAPTURE(how);
     House house;
     ask_for_firmware(house);
@@ -287,15 +291,76 @@ TEST_CASE("update: what is not as promised changes nothing") {
     const size_t size = what == "short" ? 1999 : what == "long" ? 2001 : 2000;
     house.connection.bring(std::string(what == "missing" ? "HTTP/1.1 404 Not Found" : "HTTP/1.1 200 OK") +
                            "\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" +
-                           std::string(what == "lost" ? 900 : size, 'F'));
-    house.run(20);
-    if (what == "lost") house.connection.lost = true;
+                           std::string(size, 'F'));
     house.run(20);
     CHECK(house.board.restarted == 0);
     CHECK(house.updater.abandoned + (what == "missing" ? 1 : 0) >= 1);
     house.run(7000);
     CHECK(house.connection.sent.find("GET /ws/esp32cam") == 0);
+    // It says why, until it knows that the server has heard it.
+    house.accept();
+    house.run(2);
+    CHECK(house.said(R"("update_error":")"));
+    house.tell(R"({"type": "welcome", "config": {}})");
+    house.connection.sent.clear();
+    house.connection.lost = true;
+    until_it_asks(house);
+    house.accept();
+    CHECK_FALSE(house.said(R"("update_error":")"));
   }
+}
+
+TEST_CASE("update: a download that breaks off goes on where it was") {
+  House house;
+  ask_for_firmware(house);
+  house.connection.bring("HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + std::string(900, 'F'));
+  house.run(20);
+  house.connection.sent.clear();
+  house.connection.lost = true;
+  until_it_asks(house);
+  CHECK(house.connection.sent.find("GET /firmware/2 HTTP/1.1\r\n") == 0);
+  CHECK(house.connection.sent.find("\r\nRange: bytes=900-\r\n") != std::string::npos);
+  SUBCASE("the server has it") {
+    house.connection.bring("HTTP/1.1 206 PARTIAL CONTENT\r\nContent-Length: 1100\r\n\r\n" + std::string(1100, 'G'));
+    house.run(20);
+    CHECK(house.updater.image == std::string(900, 'F') + std::string(1100, 'G'));
+    CHECK(house.updater.begun == 1);
+    CHECK(house.board.restarted == 1);
+  }
+  SUBCASE("the server begins anew") {
+    house.connection.bring("HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + std::string(2000, 'F'));
+    house.run(20);
+    CHECK(house.board.restarted == 0);
+    CHECK(house.updater.abandoned == 1);
+  }
+  SUBCASE("the server is busy, again and again") {
+    for (int tried = 2; tried <= Update::kMostTries; tried++) {
+      CHECK(house.updater.abandoned == 0);
+      house.connection.sent.clear();
+      house.connection.bring("HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n");
+      until_it_asks(house);
+    }
+    CHECK(house.updater.abandoned == 1);
+    CHECK(house.connection.sent.find("GET /ws/esp32cam") == 0);
+  }
+}
+
+TEST_CASE("update: a board on a battery stays awake for it") {
+  House house;
+  house.updater.trial = true;
+  house.start();
+  house.welcome(R"({"sleep": true, "pir": true, "stream_seconds": 5})");
+  for (int i = 0; i < 29; i++) {
+    house.run(1000, 10);
+    house.connection.bring(test::frame(ws::kPing, ""));
+  }
+  CHECK(house.board.slept == 0);
+  for (int i = 0; i < 4; i++) {
+    house.run(1000, 10);
+    house.connection.bring(test::frame(ws::kPing, ""));
+  }
+  CHECK(house.updater.kept == 1);
+  CHECK(house.board.slept > 0);
 }
 
 TEST_CASE("update: orders that cannot be are refused") {

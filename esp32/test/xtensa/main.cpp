@@ -1,5 +1,6 @@
 // The core on an Xtensa CPU, under QEMU: a whole session of a board, and how much memory its state takes.
 #include "../../core/app.h"
+#include "../../core/messages.h"
 
 using namespace camproxy;
 
@@ -107,9 +108,10 @@ struct Flash final : Store {
 };
 
 struct Slots final : Updater {
-  bool begin(uint32_t) override { return true; }
+  const char* version() override { return kVersion; }
+  const char* begin(uint32_t) override { return nullptr; }
   bool write(const uint8_t*, size_t) override { return true; }
-  bool finish(const uint8_t*, const uint8_t*, size_t) override { return true; }
+  const char* finish(const uint8_t*, const uint8_t*, size_t) override { return nullptr; }
   void abandon() override {}
   bool on_trial() override { return false; }
   void keep() override {}
