@@ -87,6 +87,8 @@ export class PictureScreen extends EventTarget {
     this.#asked = new AbortController();
     this.#position = at;
     this.#drawn = "";
+    this.waiting = true;
+    this.dispatchEvent(new Event("moved"));
     this.#wake();
   }
 

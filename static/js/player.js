@@ -72,7 +72,7 @@ export class Player extends EventTarget {
 
   /** It plays as far as it can, and the next picture is not here yet. */
   get waiting() {
-    return this.state === "loading" || Boolean(this.#screen?.waiting);
+    return this.state === "loading" || this.#wanted !== null || Boolean(this.#screen?.waiting);
   }
 
   /** How large the picture is, or null. */
@@ -99,7 +99,7 @@ export class Player extends EventTarget {
     }
     const part = this.#footage.partAt(there);
     this.#at = there;
-    if (!(this.#screen instanceof SCREENS[part.codec])) this.#become("loading");
+    this.#become(this.#screen instanceof SCREENS[part.codec] ? this.state : "loading");
     this.dispatchEvent(new Event("time"));
     try {
       const index = await this.file(part).index();

@@ -86,6 +86,11 @@ class RecordingsPage:
     def another_picture_than(self, before: str) -> None:
         self.page.wait_for_function(f"before => ![null, before].includes(({PICTURE})())", arg=before)
 
+    def has_moved_from(self, before: float) -> None:
+        """Wait until it is at another moment, and has its picture."""
+        settled = "document.querySelector('#stage').ariaBusy === 'false'"
+        self.page.wait_for_function(f"before => ({MOMENT})() !== before && {settled}", arg=before)
+
     def look_closely(self) -> None:
         """So closely that recordings of seconds can be told apart: at half a minute."""
         while self.page.locator("#zoom-in").get_attribute("aria-disabled") is None:

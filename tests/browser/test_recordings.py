@@ -113,9 +113,9 @@ class TestPlaying:
                 shown.page.goto(f"{shown.page.url.partition('&at=')[0]}&at={begun(filmed.parts[part], 1.7)}")
                 shown.shows_a_picture()
             elif press:
-                before = shown.picture()
+                before = shown.moment
                 (shown.track if "Arrow" in press else shown.page.locator("body")).press(press)
-                shown.another_picture_than(before)
+                shown.has_moved_from(before)
             with shown.page.expect_download() as saving:
                 shown.button("Snapshot").click()
             taken = Image.open(saving.value.path())
