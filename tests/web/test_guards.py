@@ -19,6 +19,7 @@ from camproxy.web.events import EVENTS
 from camproxy.web.guards import (
     ADMIN,
     ANYONE,
+    DEVICE,
     ITSELF,
     LOGIN,
     MANAGE,
@@ -150,7 +151,7 @@ def ask(house: House, role: str, method: str, rule: str, camera: str = "steered"
 
 
 def test_there_are_routes_of_every_kind(routes: list[tuple[str, str, str]]) -> None:
-    assert {who for _, _, who in routes} == {ANYONE, LOGIN, ADMIN, SEE, STEER, NEW_DEVICE, MANAGE, ITSELF}
+    assert {who for _, _, who in routes} == {ANYONE, LOGIN, ADMIN, SEE, STEER, NEW_DEVICE, MANAGE, ITSELF, DEVICE}
     assert len(routes) > 40
 
 
@@ -253,7 +254,7 @@ def test_a_device_comes_with_its_key_and_gets_no_further(house: House, routes: l
     client = house.app.test_client(use_cookies=False)
     for method, rule, who in routes:
         answer = client.open(address(rule), method=method, headers={"Authorization": f"Bearer {key}"})
-        if who == ITSELF:
+        if who in (ITSELF, DEVICE):
             assert answer.status_code == LET_IN
         elif who not in (ANYONE, NEW_DEVICE):
             assert answer.status_code in (302, 400, 401), (method, rule)
