@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check benchmark format texts pico clean client pico-tools
+.PHONY: help run test check benchmark format texts boards pico clean client pico-tools
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ format: .venv/.installed-dev  ## Put the code into shape
 
 texts: .venv/.installed  ## Bring the translations up to the texts in the sources
 	@$(BIN)/python scripts/texts.py
+
+boards: .venv/.installed pico-tools  ## Start a simulated camera and its Pico, with the server that runs; ARGS="--help" says more
+	@exec $(BIN)/python scripts/simulated_boards.py $(if $(SERVER),--server $(SERVER)) $(ARGS)
 
 pico: .venv/.installed pico-tools  ## Start a simulated Pico; ARGS="--server URL --token TOKEN", or --help
 	@$(BIN)/python scripts/simulated_pico.py $(ARGS)

@@ -13,6 +13,8 @@ if __name__ == "__main__":
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -21,8 +23,10 @@ from sqlalchemy.orm import Session
 from camproxy.bootstrap import Bootstrap
 from camproxy.camera import Policy
 from camproxy.cameras import Cameras
-from camproxy.clock import SystemClock
+from camproxy.clock import Clock, SystemClock
 from camproxy.control.throttle import Throttle
+from camproxy.copies import open_target
+from camproxy.copies.copier import Copier, CopyPolicy
 from camproxy.database import init_database
 from camproxy.device_book import DeviceBook
 from camproxy.device_log import DeviceLogs
@@ -30,11 +34,18 @@ from camproxy.device_logbook import DeviceLogbook
 from camproxy.devices import Devices
 from camproxy.discovery import Discovery
 from camproxy.enrolment import Enrolment
+from camproxy.errors import BadSetting
 from camproxy.expiry import Expiry
 from camproxy.firmware_store import FirmwareStore
 from camproxy.later import Later
 from camproxy.links.linger import Linger
 from camproxy.logs import start_logging
+from camproxy.motion.journal import MotionJournal
+from camproxy.motion.keeping import MotionKeeper
+from camproxy.motion.pictures import Pictures
+from camproxy.motion.poses import PoseBook
+from camproxy.motion.settings import all_configs
+from camproxy.motion.watcher import MotionWatch
 from camproxy.pairing import Pairing
 from camproxy.probe import Probe
 from camproxy.recording.capacity import Capacity
@@ -43,6 +54,7 @@ from camproxy.recording.exports import Exports
 from camproxy.recording.index import Indexes
 from camproxy.recording.recordings import RecordingPolicy, Recordings
 from camproxy.recording.retention import Limits
+from camproxy.recording.sealer import Sealer
 from camproxy.recording.storage import Storage
 from camproxy.recording.thumbnails import Thumbnails
 from camproxy.runtime import Runtime
@@ -59,8 +71,10 @@ from camproxy.web.announcer import Announcer
 from camproxy.web.api import audit, control, me, recording_settings, spec, users
 from camproxy.web.api import cameras as cameras_api
 from camproxy.web.api import devices as devices_api
+from camproxy.web.api import events as events_api
 from camproxy.web.api import exports as exports_api
 from camproxy.web.api import firmware as firmware_api
+from camproxy.web.api import motion as motion_api
 from camproxy.web.api import pairing as pairing_api
 from camproxy.web.api import recordings as recordings_api
 from camproxy.web.attempts import Attempts
@@ -107,8 +121,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
 
     pages.init_pages(app)
     boards = (devices_ws, devices_api, enrolment_routes, pairing_api, firmware_routes, firmware_api)
-    recorded = (recording_files, recordings_api, recording_settings)
-    api = (spec, me, cameras_api, control, exports_api, users, audit)
+    recorded = (recording_files, recordings_api, recording_settings, exports_api, motion_api, events_api)
+    api = (spec, me, cameras_api, control, users, audit)
     for module in (health, stats, viewers, *boards, *recorded, *api):
         app.register_blueprint(module.bp)
 
@@ -125,16 +139,22 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     pairing = Pairing(app, clock)
     enrolment = Enrolment(pairing, clock, settings.frame_rate)
     enrolment.listeners.append(enrolment_routes.appear)
+    sessions = partial(session_of, app)
     storage = Storage(settings.recordings, settings.recording_free_bytes, clock)
-    catalogue = make_catalogue(app)
+    catalogue = Catalogue(sessions)
     recordings = Recordings(cameras, catalogue, storage, recording_policy(settings), clock)
     exports = Exports(catalogue, storage, settings.data_dir / "exports", settings.recording_free_bytes, clock)
     capacity = Capacity(settings.data_dir / "capacity.json", recordings.loads)
     indexes = Indexes(storage)
     thumbnails = Thumbnails(indexes, settings.data_dir / "thumbnails")
     recordings.removed.append(thumbnails.forget)
-    devices.listeners.append(recordings.device_changed)
+    sealer = Sealer(catalogue, storage, clock)
+    copier = make_copier(settings, storage, clock)
+    sealer.listeners.append(copier.wake)
     updates = Updates(devices, clock)
+    sealer = Sealer(catalogue, storage, clock)
+    copier = make_copier(settings, storage, clock)
+    sealer.listeners.append(copier.wake)
     fanout = FanOut(clock)
     socketio_viewers = SocketIOViewers(socketio, live, cameras, clock)
     announcer = Announcer(cameras, devices, live, fanout, socketio)
@@ -151,14 +171,28 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     device_logs.listeners.append(announcer.device_logged)
     DeviceLogbook(devices, device_logs)
     runtime.add("device_logs", device_logs)
+    pictures = Pictures(settings.data_dir / "events")
+    recordings.forgotten.append(MotionKeeper(sessions, pictures).forget)
+    journal = MotionJournal(cameras, later, pictures, recordings.motion, recordings.alive, clock)
+    journal.listeners.append(announcer.moved)
+    devices.listeners.append(journal.device_changed)
+    runtime.add("motion_journal", journal)
+    poses = PoseBook(later, clock)
+    cameras.listeners.append(poses.changed)
+    runtime.add("poses", poses)
     linger = Linger()
     runtime.add("linger", linger)
     runtime.add("devices", devices)
     runtime.add("updates", updates)
     runtime.add("cameras", cameras)
     runtime.add("recordings", recordings)
+    motion = MotionWatch(cameras, clock, partial(all_configs, app))
+    motion.listeners.append(journal.episode)
+    runtime.add("motion", motion)
     runtime.add("exports", exports)
     runtime.add("capacity", capacity)
+    runtime.add("sealer", sealer)
+    runtime.add("copies", copier)
     runtime.add("fanout", fanout)
     runtime.add("socketio_viewers", socketio_viewers)
     runtime.add("access", AccessWatch(app))
@@ -193,12 +227,16 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         discovery,
         device_logs,
         recordings,
+        motion,
+        pictures,
         updates,
         FirmwareStore(settings.firmware),
         exports,
         capacity,
         indexes,
         thumbnails,
+        sealer,
+        copier,
         refusals=Attempts(settings.device_refusals),
         arrivals=Attempts(settings.device_connections),
         downloads=Attempts(settings.device_connections),
@@ -235,12 +273,10 @@ def policy(settings: Settings) -> Policy:
     )
 
 
-def make_catalogue(app: Flask) -> Catalogue:
-    def sessions() -> Session:
-        with app.app_context():
-            return Session(db.engine)
-
-    return Catalogue(sessions)
+def session_of(app: Flask) -> Session:
+    """One for a part that runs by itself, outside of requests."""
+    with app.app_context():
+        return Session(db.engine)
 
 
 def recording_policy(settings: Settings) -> RecordingPolicy:
@@ -250,6 +286,18 @@ def recording_policy(settings: Settings) -> RecordingPolicy:
         settings.recording_cleanup,
         settings.data_dir / "recording.alive",
     )
+
+
+def make_copier(settings: Settings, storage: Storage, clock: Clock) -> Copier:
+    """Raises BadSetting."""
+    place = settings.recording_copy
+    if place and not place.startswith("s3://"):
+        here, there = settings.recordings.resolve(), Path(place).resolve()
+        if here.is_relative_to(there) or there.is_relative_to(here):
+            raise BadSetting(f"RECORDING_COPY cannot be {place!r}: the recordings themselves are there")
+    target = open_target(place, settings) if place else None
+    note = settings.data_dir / "recording.copied"
+    return Copier(storage, target, CopyPolicy(note, settings.recording_copy_rate, settings.recording_copy_days), clock)
 
 
 def __getattr__(name: str) -> Any:

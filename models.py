@@ -8,7 +8,8 @@ from camproxy.tables.audit import AuditEvent
 from camproxy.tables.base import Base, UtcDateTime, db, now
 from camproxy.tables.cameras import LEVELS, Camera, Permission, Preset
 from camproxy.tables.credentials import ApiToken, Credential, LoginFailure, LoginSession
-from camproxy.tables.devices import KINDS, OVERLAP, Device, DeviceKey, Event, PairingToken, PairingWindow, digest
+from camproxy.tables.devices import KINDS, OVERLAP, Device, DeviceKey, PairingToken, PairingWindow, digest
+from camproxy.tables.events import MOTION, Event, MotionSettings, PoseChange
 from camproxy.tables.firmware import Firmware, FirmwareUpdate
 from camproxy.tables.people import NOBODYS_HASH, ROLES, User, hasher
 from camproxy.tables.recordings import Gap, Recording, RecordingSettings
@@ -16,6 +17,7 @@ from camproxy.tables.recordings import Gap, Recording, RecordingSettings
 __all__ = [
     "KINDS",
     "LEVELS",
+    "MOTION",
     "NOBODYS_HASH",
     "OVERLAP",
     "ROLES",
@@ -32,9 +34,11 @@ __all__ = [
     "Gap",
     "LoginFailure",
     "LoginSession",
+    "MotionSettings",
     "PairingToken",
     "PairingWindow",
     "Permission",
+    "PoseChange",
     "Preset",
     "Recording",
     "RecordingSettings",

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import devices, endurance, fanout, latency, recording, recordings, startup
+from benchmarks import boards, detection, devices, endurance, fanout, latency, lookback, recording, recordings, startup
 from benchmarks.load import compiler
 from benchmarks.machine import description
 from benchmarks.table import Table
@@ -20,9 +20,12 @@ BENCHMARKS: dict[str, Callable[[], Table]] = {
     "visits": endurance.come_and_go,
     "cameras": endurance.cameras,
     "devices": devices.run,
+    "boards": boards.run,
     "recorder": recording.cost,
     "recorders": recording.many,
+    "detection": detection.run,
     "recordings": recordings.run,
+    "lookback": lookback.run,
     "start": startup.run,
 }
 #: The same in a minute or two, to see that they work: the figures mean little.
@@ -34,9 +37,12 @@ QUICK: dict[str, Callable[[], Table]] = {
     "visits": partial(endurance.come_and_go, visits=20, at_once=5, within=2, patience=0),
     "cameras": partial(endurance.cameras, seconds=1, count=3, viewers=2, rounds=1),
     "devices": partial(devices.run, seconds=2, count=3, viewers=2, rounds=1, warm_up=0.5),
+    "boards": partial(boards.run, seconds=2, rounds=1, commands=8),
     "recorder": partial(recording.cost, seconds=1, count=1, rounds=1, settled=0.5),
     "recorders": partial(recording.many, seconds=2, count=3, viewers=2, rounds=1),
+    "detection": partial(detection.run, seconds=1, count=2, rounds=1, settled=0.5),
     "recordings": partial(recordings.run, count=1000, rounds=2, hour=5),
+    "lookback": partial(lookback.run, seconds=60, rounds=1),
     "start": partial(startup.run, rounds=1),
 }
 #: As long as the claim goes, where that is longer than what is measured otherwise.

@@ -28,16 +28,16 @@ class Server:
     def __init__(self, *cores: int, **settings: Any) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="camproxy-benchmark-")
         with pinned(*(cores or (MEASURED,))):
-            self._running = RunningServer(Path(self._directory.name), **(ROOM | settings))
+            self.running = RunningServer(Path(self._directory.name), **(ROOM | settings))
         #: gunicorn's one worker, which does everything.
-        self.worker = Process(self._running.process.pid).children[0]
-        self.port = self._running.port
-        self.settings = self._running.settings
-        self.recordings = self._running.data_dir / "recordings"
-        self.admin = self._running.person()
+        self.worker = Process(self.running.process.pid).children[0]
+        self.port = self.running.port
+        self.settings = self.running.settings
+        self.recordings = self.running.data_dir / "recordings"
+        self.admin = self.running.person()
         user = {"username": "watcher", "password": PASSWORD, "role": "viewer"}
         self._watcher_id = self.admin.made("/api/users", user)["id"]
-        self.watcher: Person = self._running.person("watcher", PASSWORD)
+        self.watcher: Person = self.running.person("watcher", PASSWORD)
         self._permissions: list[dict[str, Any]] = []
 
     def add_camera(self, name: str, url: str, **more: Any) -> None:
@@ -63,7 +63,7 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self.admin.close()
         self.watcher.close()
-        self._running.stop()
+        self.running.stop()
         self._directory.cleanup()
 
 

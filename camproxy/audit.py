@@ -8,7 +8,7 @@ from enum import StrEnum
 from flask import has_request_context, request
 from flask_login import current_user
 
-from models import AuditEvent, Event, db, now
+from models import MOTION, AuditEvent, Event, db, now
 
 COMMAND_LINE = "(command line)"
 #: A device that nobody knows yet: whoever's cookie comes with it, it is not that user's doing.
@@ -30,6 +30,7 @@ class Action(StrEnum):
     CAMERA_ADDED = "camera_added"
     CAMERA_CHANGED = "camera_changed"
     CAMERA_REMOVED = "camera_removed"
+    MOTION_CONFIGURED = "motion_configured"
     DEVICE_CHANGED = "device_changed"
     DEVICE_REMOVED = "device_removed"
     DEVICE_KEY_ISSUED = "device_key_issued"
@@ -73,6 +74,6 @@ def event(action: Action, subject: str = "", detail: str = "", who: str | None =
 
 
 def tidy(audit_days: int, event_days: int) -> None:
-    """Forget what is older than that: what people did, and what happened by itself."""
-    for table, days in ((AuditEvent, audit_days), (Event, event_days)):
-        db.session.execute(db.delete(table).where(table.at < now() - timedelta(days=days)))
+    """Forget what is older than that: what people did, and what happened by itself. Motion goes with the recordings."""
+    for table, days, which in ((AuditEvent, audit_days, db.true()), (Event, event_days, Event.kind != MOTION)):
+        db.session.execute(db.delete(table).where(table.at < now() - timedelta(days=days), which))

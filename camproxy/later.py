@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -21,12 +21,14 @@ log = logging.getLogger(__name__)
 #: Of which row, by table and number, and what of it; and what is to be done with the row.
 Changes = dict[tuple[type[Any], int, str], Callable[[Any], None]]
 Events = deque[AuditEvent | Event]
+#: What is to be done with db.session.
+Write = Callable[[], object]
 
 
 class Later:
     """A subsystem: start, stop, state. While the database takes nothing, it is tried again until it does.
 
-    `room` is how many events wait at most; the oldest go first.
+    `room` is how many events, and how many other writes, wait at most; the oldest go first.
     """
 
     #: How long to wait before it is tried again. Seconds.
@@ -37,6 +39,7 @@ class Later:
         self._changed = threading.Condition()
         self._changes: Changes = {}
         self._events: Events = deque(maxlen=room)
+        self._writes: deque[Write] = deque(maxlen=room)
         self._stopping = False
         self._failing = False
         self._thread = threading.Thread(target=self._run, name="later", daemon=True)
@@ -52,7 +55,7 @@ class Later:
             self._thread.join(timeout=1)  # a database that is locked keeps it longer, and nobody waits for that
 
     def state(self) -> dict[str, Any]:
-        return {"waiting": len(self._changes) + len(self._events)}
+        return {"waiting": len(self._changes) + len(self._events) + len(self._writes)}
 
     def used(self, credential: Credential, at: datetime) -> None:
         """A log-in or token is in use."""
@@ -70,39 +73,56 @@ class Later:
             self._events.append(event)
             self._changed.notify_all()
 
+    def put(self, write: Write) -> None:
+        """Have something written, in the order in which it is put here. It may be tried several times."""
+        with self._changed:
+            self._writes.append(write)
+            self._changed.notify_all()
+
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._changes or self._events or self._stopping)
+                self._changed.wait_for(lambda: self._waits or self._stopping)
                 changes, self._changes = self._changes, {}
                 events, self._events = self._events, deque(maxlen=self._events.maxlen)
-            written = self._write(changes, events)
+                writes, self._writes = self._writes, deque(maxlen=self._writes.maxlen)
+            written = self._write(changes, events, writes)
             with self._changed:
                 if not written:
                     self._changes = changes | self._changes
                     self._events = deque([*events, *self._events], maxlen=events.maxlen)
-                if self._stopping and (not written or not (self._changes or self._events)):
+                    self._writes = deque([*writes, *self._writes], maxlen=writes.maxlen)
+                if self._stopping and (not written or not self._waits):
                     return
                 if not written:
                     self._changed.wait_for(lambda: self._stopping, self.RETRY)
 
-    def _write(self, changes: Changes, events: Events) -> bool:
+    @property
+    def _waits(self) -> bool:
+        return bool(self._changes or self._events or self._writes)
+
+    def _write(self, changes: Changes, events: Iterable[AuditEvent | Event], writes: Iterable[Write]) -> bool:
         """Whether that is done with: written, or never to be."""
+        events, writes = list(events), list(writes)
         try:
             with self._app.app_context():
                 for (table, number, _), change in changes.items():
                     if row := db.session.get(table, number):
                         change(row)
                 db.session.add_all(events)
+                for write in writes:
+                    write()
                 db.session.commit()
         except StaleDataError:
             # Somebody logged out between the look and the commit. The events are not to be lost over that.
-            return self._write(changes, events)
+            return self._write(changes, events, writes)
         except IntegrityError:
             # One of them is about something that has been removed meanwhile.
-            if changes or len(events) > 1:
-                return all([self._write(changes, deque()), *(self._write({}, deque([event])) for event in events)])
-            log.info("not written down, for what it is about is gone: %s", events)
+            if changes or len(events) + len(writes) > 1:
+                each = [self._write({}, [event], []) for event in events]
+                each += [self._write({}, [], [write]) for write in writes]
+                return all([self._write(changes, [], []), *each])
+            log.info("not written down, for what it is about is gone: %s", events or writes)
             return True
         except SQLAlchemyError as error:
             if not is_unusable(error):

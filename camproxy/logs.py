@@ -101,7 +101,8 @@ def start_logging(settings: Settings) -> None:
         handler.setFormatter(Redacting(settings.secrets))
         root.addHandler(handler)
     root.setLevel("DEBUG" if settings.debug else settings.log_level)
-    for chatty in ("engineio", "socketio", "websocket", "PIL", "asyncio", "zeroconf", "alembic.runtime.plugins"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    chatty = ("engineio", "socketio", "websocket", "PIL", "asyncio", "zeroconf", "alembic.runtime.plugins")
+    for name in (*chatty, "boto3", "botocore", "urllib3"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     # Migrations are worth a line of their own only when one runs.
     logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)

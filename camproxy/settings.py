@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import secrets
 import sys
 from collections.abc import Callable, Mapping
@@ -154,6 +155,23 @@ def cron(raw: str) -> str:
     return raw
 
 
+def copy_place(raw: str) -> str:
+    if raw.startswith("s3://"):
+        bucket = raw.removeprefix("s3://").partition("/")[0]
+        if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", bucket):
+            raise ValueError("a bucket such as s3://name/prefix")
+    elif not Path(raw).is_absolute():
+        raise ValueError("a directory, named from / on, or a bucket such as s3://name/prefix")
+    return raw.rstrip("/") or "/"
+
+
+def web_address(raw: str) -> str:
+    parts = urlsplit(raw)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise ValueError("an address such as https://s3.example.org, without a password")
+    return raw.rstrip("/")
+
+
 def setting(parse: Callable[[str], Any], default: Any, help: str, *, is_secret: bool = False) -> Any:
     return field(default=default, metadata={"parse": parse, "help": help, "secret": is_secret})
 
@@ -245,6 +263,21 @@ class Settings:
         whole(0, 10**15), 1_000_000_000, "Bytes that stay free on their disk: old recordings go, then recording stops"
     )
     recording_cleanup: str = setting(cron, "0 2 * * *", "When recordings that are too old are removed, as in a crontab")
+    recording_copy: str = setting(
+        copy_place,
+        "",
+        "Where recordings are copied to: a directory on another disk, or s3://bucket/prefix; empty: nowhere",
+    )
+    recording_copy_endpoint: str = setting(
+        web_address, "", "Address of the S3 server, e.g. https://s3.example.org; empty: Amazon's"
+    )
+    recording_copy_region: str = setting(text, "", "Its region, e.g. eu-central-1")
+    recording_copy_key: str = setting(text, "", "The bucket's access key ID; empty: AWS_ACCESS_KEY_ID and so on")
+    recording_copy_secret: str = setting(text, "", "The secret that belongs to it", is_secret=True)
+    recording_copy_rate: int = setting(whole(0, 10**12), 0, "Bytes a second that copying may take; 0: no limit")
+    recording_copy_days: int = setting(
+        whole(0, 36_500), 0, "How many days copies of recordings are kept that are gone here; 0: for ever"
+    )
 
     lease_seconds: float = setting(number(1, 3600), 30.0, "How long a camera stays with whoever steered it last")
     moves_per_second: float = setting(number(1, 1000), 20.0, "Moves a user may send a second; more are merged")

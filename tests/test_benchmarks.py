@@ -8,10 +8,11 @@ import sys
 
 import pytest
 
-from benchmarks import devices, endurance, fanout, latency, recordings
+from benchmarks import boards, devices, endurance, fanout, latency, lookback, recording, recordings
 from benchmarks.__main__ import BENCHMARKS, LONG, QUICK
 from benchmarks.load import programs
 from benchmarks.table import NO, YES, Rounds, Table, verdict
+from tests.firmware.esp32cam import skip_without
 from tests.running import PROJECT
 
 
@@ -64,6 +65,38 @@ def test_what_a_page_of_recordings_waits_for_is_measured() -> None:
     table = recordings.run(count=1000, rounds=1, hour=3)
     assert len(table.rows) == 11
     assert all(float(row[1]) >= 1 for row in table.rows)
+
+
+def test_what_a_person_waits_for_who_looks_back_is_measured() -> None:
+    table = lookback.run(seconds=60, rounds=1)
+    assert [row[0] for row in table.rows] == ["visit, h264", "seek, h264", "visit, mjpeg", "seek, mjpeg"]
+    assert all(float(row[1]) >= 1 for row in table.rows)
+
+
+def test_the_boards_own_firmware_is_measured() -> None:
+    skip_without()
+    table = boards.run(seconds=2, rounds=1, commands=8)
+    missing, server, camera, *times = (float(row[1]) for row in table.rows)
+    assert missing < 50
+    assert server > 0
+    assert camera > 0
+    assert 0 < times[0] <= times[1]
+    assert 0 < times[2] <= times[3]
+
+
+def test_what_recording_costs_is_measured() -> None:
+    table = recording.cost(seconds=1, count=1, rounds=1, settled=0.5)
+    assert [row[0] for row in table.rows][:2] == ["CamProxy, the camera's own pictures", "CamProxy, H.264"]
+    assert all(float(row[1]) > 0 for row in table.rows)
+
+
+def test_that_many_record_at_once_is_measured() -> None:
+    table = recording.many(seconds=2, count=3, viewers=2, rounds=1)
+    arrived, lost, server, encoders, _, offline = (float(row[1]) for row in table.rows)
+    assert 20 < arrived < 40
+    assert lost == offline == 0
+    assert server > 0
+    assert encoders > 0
 
 
 def test_each_benchmark_can_be_tried_and_an_unknown_one_is_refused() -> None:

@@ -151,3 +151,21 @@ def test_an_event_about_what_is_gone_takes_no_other_along(app: Flask, later: Lat
     wait_until(lambda: written() == ["log_in", "log_out"], "the others are written")
     with app.app_context():
         assert list(db.session.scalars(db.select(Event))) == []
+
+
+def test_other_writes_are_done_in_their_order_and_one_that_fails_takes_no_other_along(app: Flask, later: Later) -> None:
+    def add(kind: str, device: int | None = None) -> None:
+        later.put(lambda: db.session.add(Event(kind=kind, device_id=device)))
+
+    add("first")
+    add("second", device=4711)  # there is none
+    later.put(lambda: db.session.execute(db.update(Event).values(detail="seen")))
+    add("third")
+    later.note(event(Action.LOG_IN, who="anna"))
+    assert later.state() == {"waiting": 5}
+    later.start()
+    later.stop()
+    with app.app_context():
+        rows = db.session.execute(db.select(Event.kind, Event.detail).order_by(Event.id)).all()
+        assert [tuple(row) for row in rows] == [("first", "seen"), ("third", "")]
+        assert db.session.scalar(db.select(AuditEvent.who)) == "anna"

@@ -19,9 +19,11 @@ from camproxy.messages import BROWSER_EVENTS, DeviceMessage, Register
 from camproxy.pairing_link import pairing_link
 from camproxy.reset_reasons import Reset
 from camproxy.updates import BROKE_OFF, EXPIRED, SILENT
-from camproxy.web.api.device_schemas import AdviceOut, ConfigOut, DeviceOut, DeviceStatus, EventOut, LogLine, UpdateOut
+from camproxy.web.api.device_schemas import AdviceOut, ConfigOut, DeviceOut, DeviceStatus, LogLine, UpdateOut
+from camproxy.web.api.events import EventOut
 from camproxy.web.api.exports import ExportOut
 from camproxy.web.api.firmware import FirmwareOut
+from camproxy.web.api.motion import MotionOut
 from camproxy.web.api.pairing import Found, PairingOpened, PairingOut
 from camproxy.web.api.recording_schemas import (
     Cause,
@@ -186,6 +188,7 @@ def test_every_route_is_listed_with_who_may_use_it(app: Flask) -> None:
         ("Found", Found),
         ("Configuration", ConfigOut),
         ("Event", EventOut),
+        ("Motion", MotionOut),
         ("Update", UpdateOut),
         ("Firmware", FirmwareOut),
         ("Export", ExportOut),

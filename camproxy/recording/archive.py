@@ -68,16 +68,6 @@ def gaps(session: Session, camera_id: int, begin: datetime, end: datetime) -> li
     )
 
 
-def events(session: Session, camera_id: int, begin: datetime, end: datetime) -> list[dict[str, Any]]:
-    """What happened before a camera, the oldest first, as the timeline has it."""
-    return []
-
-
-def poses(session: Session, camera_id: int, begin: datetime, end: datetime) -> list[tuple[datetime, int, int]]:
-    """When a camera turned where: the pose at `begin`, if it is known, and each change."""
-    return []
-
-
 def _matching(wanted: Wanted) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if wanted.cameras is not None:

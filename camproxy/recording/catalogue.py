@@ -22,7 +22,8 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from camproxy.database import is_unusable, reason
 from camproxy.errors import Unavailable
-from camproxy.recording.book import MISSING, QUARANTINED, RECORDING, RECOVERED, Begun, Ended
+from camproxy.listeners import tell
+from camproxy.recording.book import COMPLETE, MISSING, QUARANTINED, RECORDING, RECOVERED, Begun, Ended
 from camproxy.recording.footage import Footage
 from camproxy.recording.hours import folder_of, stand_in
 from camproxy.recording.modes import CameraRecording
@@ -51,12 +52,23 @@ ROOM = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the database says of a file."""
+    """What the database says of a file. `sha256` is that of the whole file, once it is known."""
 
     id: int
     path: str
     camera_id: int | None
     state: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """A finished file whose hash is not known yet."""
+
+    id: int
+    path: str
+    started_at: datetime
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +100,8 @@ class Catalogue:
         self._failing = False
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="catalogue", daemon=True)
+        #: Called when what was recorded, or found, has been written down.
+        self.listeners: list[Callable[[], None]] = []
 
     def start(self) -> None:
         self._thread.start()
@@ -170,6 +184,8 @@ class Catalogue:
                 self._writes.clear()
                 self._busy = True
             left = self._write(writes) if writes else []
+            if len(left) < len(writes):
+                tell(self.listeners)
             with self._changed:
                 self._writes.extendleft(reversed(left))
                 self._busy = False
@@ -232,7 +248,7 @@ class Catalogue:
 
     def known(self, state: str | None = None) -> list[Known]:
         with self._session() as session:
-            query = select(Recording.id, Recording.path, Recording.camera_id, Recording.state)
+            query = select(Recording.id, Recording.path, Recording.camera_id, Recording.state, Recording.sha256)
             if state:
                 query = query.where(Recording.state == state)
             return [Known(*row) for row in session.execute(query.order_by(Recording.id))]
@@ -245,7 +261,8 @@ class Catalogue:
             row.ended_at, row.bytes, row.frames = moment(ended), footage.whole, footage.frames
             row.state, row.cause = RECOVERED, ""
             session.commit()
-            return ended
+        tell(self.listeners)
+        return ended
 
     def adopt(self, path: str, camera_id: int | None, started_at: float, zone: str, footage: Footage) -> None:
         """A file that nothing was known of."""
@@ -265,6 +282,7 @@ class Catalogue:
             )
             session.add(row)
             session.commit()
+        tell(self.listeners)
 
     def gone(self, recording_ids: Iterable[int], state: str, cause: str) -> None:
         """Their files are missing or in quarantine."""
@@ -285,6 +303,27 @@ class Catalogue:
             newest = session.scalar(select(func.max(Gap.id)).where(Gap.ended_at.is_(None)))
         if newest is not None:
             self._put(write)
+
+    # What seals them
+
+    def unsealed(self, most: int) -> list[Unsealed]:
+        """Finished files whose hash is not known yet, the oldest first."""
+        finished = Recording.state.in_((COMPLETE, RECOVERED)), Recording.sha256.is_(None)
+        query = select(Recording.id, Recording.path, Recording.started_at, Recording.ended_at).where(*finished)
+        with self._session() as session:
+            rows = session.execute(query.order_by(Recording.started_at, Recording.id).limit(most))
+            return [Unsealed(*row) for row in rows]
+
+    def is_known(self, recording_id: int) -> bool:
+        with self._session() as session:
+            return session.get(Recording, recording_id) is not None
+
+    def sealed(self, recording_id: int, sha256: str) -> None:
+        with self._session() as session:
+            session.execute(update(Recording).where(Recording.id == recording_id).values(sha256=sha256))
+            session.commit()
+
+    # What exports ask
 
     def held(self, camera_id: int, begin: float, end: float) -> list[Held]:
         """What was recorded of a camera between these moments, in seconds since 1970; in its order."""

@@ -42,6 +42,11 @@ def folder_of(mac: str) -> str:
     return mac.upper().replace(":", "-")
 
 
+def is_folder(name: str) -> bool:
+    """Whether a camera's folder can have that name."""
+    return re.fullmatch(r"[0-9A-F]{2}(-[0-9A-F]{2}){5}", name, re.A) is not None
+
+
 def stand_in(camera_id: int, made_at: datetime) -> str:
     """The folder of a camera without a MAC: one that nobody's board can have, for it is locally administered.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from cronsim import CronSim
 
 from camproxy.clock import Clock
 from camproxy.errors import Unavailable
+from camproxy.listeners import tell
 from camproxy.recording.book import DISK_MISSING
 from camproxy.recording.catalogue import Catalogue
 from camproxy.recording.modes import CameraRecording
@@ -29,7 +30,9 @@ MORE_ROOM = ROOM_AGAIN + 0.1
 class Keeper:
     """Started and stopped by Recordings. Thread-safe. `cleanup` is a cron expression for the clock in `zone`.
 
-    `first` is done in its thread before all else; `removed` is told the number of each recording that is gone.
+    `first` is done in its thread before all else; `removed` is told the number of each recording that is gone. After a
+    clean-up by age `forgotten` are told, for each camera by its number, before which moment nothing is kept any more;
+    they may take their time.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class Keeper:
         configs: Callable[[], Mapping[int, CameraRecording]],
         first: Callable[[], bool],
         removed: Callable[[int], None],
+        forgotten: Iterable[Callable[[dict[int, float]], None]] = (),
     ) -> None:
         self._catalogue = catalogue
         self._storage = storage
@@ -52,6 +56,7 @@ class Keeper:
         self._clock = clock
         self._configs = configs
         self._first = first
+        self._forgotten = forgotten
         self._removed = removed
         self._due = self._next()
         self._stopping = threading.Event()
@@ -68,8 +73,7 @@ class Keeper:
     def plan(self, *, by_age: bool = True) -> list[tuple[Kept, str]]:
         """What would go now, and why; nothing does. The dry run."""
         cameras = {
-            camera_id: Limits(self._limits.days if config.days is None else config.days, config.bytes or 0)
-            for camera_id, config in self._configs().items()
+            camera_id: Limits(self._days_of(config), config.bytes or 0) for camera_id, config in self._configs().items()
         }
         return plan(self._catalogue.kept(), self._clock.wall(), self._limits, cameras, self._too_few(), by_age=by_age)
 
@@ -83,17 +87,22 @@ class Keeper:
             if self._catalogue.forget(file):
                 self._removed(file.id)
                 try:
-                    self._storage.remove(file.path)
+                    self._storage.remove(file.path, why, by="retention")
                 except (OSError, ValueError) as error:
                     log.error("recordings: %s cannot be removed: %s", file.path, error)
                     continue
                 log.info("recordings: removed %s: %s", file.path, why)
                 gone += 1
         if by_age:
-            days = [self._limits.days, *(config.days or 0 for config in self._configs().values())]
-            self._catalogue.forget_gaps(self._clock.wall() - max(days) * DAY)
+            now, configs = self._clock.wall(), self._configs()
+            days = {number: self._days_of(config) for number, config in configs.items()}
+            self._catalogue.forget_gaps(now - max([self._limits.days, *days.values()]) * DAY)
+            tell(self._forgotten, {number: now - its * DAY for number, its in days.items()})
         self._storage.look()
         return gone
+
+    def _days_of(self, config: CameraRecording) -> float:
+        return self._limits.days if config.days is None else config.days
 
     def look(self) -> None:
         """Clean if it is due, or needed."""

@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 from camproxy.camera import Camera
 from camproxy.cameras import Cameras
 from camproxy.clock import Clock, SystemClock, iso
-from camproxy.devices import Device
 from camproxy.errors import Conflict, NotFound, Unavailable
 from camproxy.listeners import tell
 from camproxy.recording.book import ASLEEP, DISABLED, DISK_MISSING, OFFLINE, SERVER_STOPPED
@@ -61,7 +60,7 @@ def why_missing(camera: Camera) -> str:
 
 
 class Recordings:
-    """Thread-safe."""
+    """Thread-safe. `forgotten` are told what is kept no more, see Keeper."""
 
     def __init__(
         self,
@@ -96,6 +95,7 @@ class Recordings:
         self._used = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recordings", daemon=True)
+        self.forgotten: list[Callable[[dict[int, float]], None]] = []
         self._keeper = Keeper(
             catalogue,
             storage,
@@ -106,6 +106,7 @@ class Recordings:
             lambda: self._configs,
             self._compare,
             lambda recording_id: tell(self.removed, recording_id),
+            self.forgotten,
         )
 
     def start(self) -> None:
@@ -177,6 +178,13 @@ class Recordings:
             raise Unavailable("The camera is just being set up. Try again shortly.")
         recorder.record_for(seconds)
 
+    def alive(self) -> float | None:
+        """When the server is known to have run last. Seconds since 1970."""
+        try:
+            return self._policy.alive.stat().st_mtime
+        except OSError:
+            return None
+
     def state_of(self, camera_id: int) -> dict[str, Any]:
         """Whether that camera is being recorded, see docs/protocol.md."""
         with self._lock:
@@ -200,22 +208,15 @@ class Recordings:
             log.error("recordings: %s is not removed: %s", path, error)
             raise Conflict("That is no file that was recorded here.") from None
 
-    def remove(self, recording_id: int, path: str) -> None:
-        """Remove the file of a recording whose row is gone. Raises Unavailable."""
+    def remove(self, recording_id: int, path: str, by: str) -> None:
+        """Remove the file of a recording whose row is gone; who wanted it is in the manifest. Raises Unavailable."""
         try:
-            self.storage.remove(path)
+            self.storage.remove(path, "on_demand", by)
         except (OSError, ValueError) as error:
             log.error("recordings: %s cannot be removed: %s", path, error)
             raise Unavailable("The file could not be removed from the disk.") from None
         finally:
             tell(self.removed, recording_id)
-
-    def device_changed(self, device: Device, what: str, detail: Any) -> None:
-        """Listens to devices: one that sees motion tells it of its cameras."""
-        if what == "motion":
-            for camera in self._cameras:
-                if device.id in camera.devices:
-                    self.motion(camera.id)
 
     def loads(self) -> list[Load]:
         """What is recorded now, or would be if something moved."""
@@ -314,10 +315,7 @@ class Recordings:
 
     def _look_back(self) -> None:
         """Recover what was being recorded, and find out since when nobody was there."""
-        try:
-            alive = self._policy.alive.stat().st_mtime
-        except OSError:
-            alive = None
+        alive = self.alive()
         ends: dict[int, float] = {}
         if self.storage.trouble != DISK_MISSING:
             ends = recover_open(self.storage, self._catalogue)

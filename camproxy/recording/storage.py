@@ -13,14 +13,15 @@ import stat
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from camproxy.clock import Clock, SystemClock
 from camproxy.files import settle
 from camproxy.recording.book import DISK_FULL, DISK_MISSING
-from camproxy.recording.hours import part_at, read_path
+from camproxy.recording.hours import is_folder, part_at, read_path
+from camproxy.recording.manifest import Line, Manifest
 
 if os.name != "nt":
     import fcntl
@@ -58,6 +59,8 @@ class Storage:
         self._refusal = ""
         #: What was made since the start, which no look at older files is to touch.
         self.made: set[str] = set()
+        self._manifests: dict[str, Manifest] = {}
+        self._lock_of_manifests = threading.Lock()
 
     @property
     def marker(self) -> Path:
@@ -136,12 +139,28 @@ class Storage:
         return NewFile(path, descriptor)
 
     def _numbers(self, folder: str, at: float, zone: tzinfo) -> int:
-        """The highest number of a part of that hour, 0 if there is none."""
+        """The highest number of a part of that hour, 0 if there is none. None is given twice, so that no copy of a
+        file that was removed is in the way of a later one."""
         wanted = part_at(folder, at, zone)
         directory = (self.root / wanted.path).parent
         names = os.listdir(directory) if directory.is_dir() else []
         parts = [read_path(f"{folder}/{wanted.day.isoformat()}/{name}") for name in names]
-        return max((part.number for part in parts if part and part.hour == wanted.hour), default=0)
+        recorded = self.manifest(folder).highest(wanted.day.isoformat(), wanted.hour)
+        return max([recorded, *(part.number for part in parts if part and part.hour == wanted.hour)])
+
+    def manifest(self, folder: str) -> Manifest:
+        """What was recorded of a camera."""
+        with self._lock_of_manifests:
+            return self._manifests.setdefault(folder, Manifest(self.root / folder))
+
+    def manifests(self) -> list[Manifest]:
+        """Those that have been asked for since the start."""
+        with self._lock_of_manifests:
+            return list(self._manifests.values())
+
+    def folders(self) -> list[str]:
+        """Those of all cameras that anything was ever recorded of. Raises OSError."""
+        return sorted(child.name for child in self._directories(self.root) if is_folder(child.name))
 
     def file(self, path: str) -> Path:
         """Where a recording lies. Raises ValueError when no recording can have that path, or a link leads elsewhere."""
@@ -212,11 +231,31 @@ class Storage:
             settle(directory)
         return place
 
-    def remove(self, path: str) -> None:
-        """Remove a recording, and the directory of its day when that was the last. Raises OSError, ValueError."""
+    def remove(self, path: str, why: str = "", by: str = "") -> None:
+        """Remove a recording, and the directory of its day when that was the last. Raises OSError, ValueError.
+
+        The manifest says so first: `why`, and `by` whom. What was no recording yet needs no reason, and no line.
+        """
         file = self.file(path)
+        noted = self._note_removal(path, why, by)
         file.unlink(missing_ok=True)
+        if not noted and not self._note_removal(path, why, by):  # on a full disk there is room now
+            log.error("recordings: the manifest could not be told that %s was removed", path)
         if file.parent.is_dir():
             settle(file.parent)
             with contextlib.suppress(OSError):  # there is more in it
                 file.parent.rmdir()
+
+    def _note_removal(self, path: str, why: str, by: str) -> bool:
+        manifest = self.manifest(path.partition("/")[0])
+        try:
+            with manifest.lock:
+                known = manifest.live(path)
+                if why or known:
+                    at, sha256 = datetime.fromtimestamp(self._clock.wall(), UTC), known.sha256 if known else None
+                    manifest.write(
+                        Line(kind="removed", path=path, at=at, sha256=sha256, why=why or None, by=by or None)
+                    )
+        except OSError:
+            return False
+        return True

@@ -156,16 +156,3 @@ class PairingToken(db.Model):  # type: ignore[name-defined]
         """
         key = str(current_app.secret_key).encode()
         return hmac.digest(key, f"{mac} {code}".encode(), "sha256").hex()
-
-
-class Event(db.Model):  # type: ignore[name-defined]
-    """Something that happened by itself: a device went or came back. What people did is in AuditEvent."""
-
-    __tablename__ = "event"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, index=True)
-    kind: Mapped[str] = mapped_column(String(40))
-    device_id: Mapped[int | None] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"), index=True)
-    camera_id: Mapped[int | None] = mapped_column(ForeignKey("camera.id", ondelete="CASCADE"), index=True)
-    detail: Mapped[str] = mapped_column(String(500), default="")

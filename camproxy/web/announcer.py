@@ -9,9 +9,11 @@ from flask_socketio import SocketIO
 
 from camproxy.camera import Camera
 from camproxy.cameras import Cameras
+from camproxy.clock import iso
 from camproxy.control.lease import LeaseState
 from camproxy.device_log_file import Line
 from camproxy.devices import Device, Devices
+from camproxy.motion.journal import Motion
 from camproxy.web.live import Live
 from camproxy.web.viewers.fanout import FanOut
 
@@ -74,6 +76,12 @@ class Announcer:
         cameras = self._cameras_of(device_id) if followers else []
         if sids := [client.sid for client in followers if client.manages(cameras)]:
             self._socketio.server.emit("device_log", {"device": device_id} | asdict(line), to=sids)
+
+    def moved(self, motion: Motion) -> None:
+        ended = motion.ended_at and iso(motion.ended_at)
+        news = {"source": motion.source, "from": iso(motion.begun_at), "to": ended, "score": motion.score}
+        if sids := self._live.who_may_see(motion.camera):
+            self._socketio.server.emit("motion", {"camera": motion.camera} | news, to=sids)
 
     def recording_changed(self, state: dict[str, Any]) -> None:
         if sids := self._live.who_may_see(state["camera"]):

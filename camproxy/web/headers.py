@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
-#: No inline script or style, nothing from another host, no frame around us. `blob:` are the pictures of /ws/view.
+#: No inline script or style, nothing from another host, no frame around us. `blob:` are the pictures of /ws/view,
+#: and recorded video that a script puts together.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
         "img-src 'self' blob: data:",
+        "media-src 'self' blob:",
         "object-src 'none'",
         "base-uri 'none'",
         "form-action 'self'",

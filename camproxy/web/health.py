@@ -34,6 +34,7 @@ def health() -> ResponseReturnValue:
     if warning := shared.expiry.warning():
         missing.append(warning)
     missing += shared.recordings.alarms() + shared.capacity.alarms()
+    missing += shared.sealer.alarms() + shared.copier.alarms()
     missing += [cause for camera in shared.cameras if (cause := _what_is_wrong(camera))]
     answer: dict[str, Any] = {
         "status": "unhealthy" if fatal else "degraded" if missing else "healthy",

@@ -77,6 +77,9 @@ class RuntimeCollector(Collector):
             logged.add_metric([level.lower()], count)
         yield logged
         yield from self._cameras(state["cameras"]["cameras"])
+        waiting, behind = state["copies"]["waiting"], state["copies"]["behind_seconds"]
+        yield GaugeMetricFamily("camproxy_copies_waiting", "Recordings that are not copied yet", waiting)
+        yield GaugeMetricFamily("camproxy_copies_behind_seconds", "Since when the oldest of them waits", behind)
 
     def _cameras(self, cameras: list[dict[str, Any]]) -> Iterator[Metric]:
         up = GaugeMetricFamily("camproxy_camera_up", "1 when it can send pictures", labels=["camera"])

@@ -13,9 +13,11 @@ from pydantic import ValidationError
 
 from camproxy.messages import refusal
 from camproxy.recording.book import RECORDING
+from camproxy.web import pages
 from camproxy.web.api.recording_schemas import RecordingList, RecordingQuery, ThumbnailQuery
 from camproxy.web.api.recordings import its_file, listed
 from camproxy.web.api.spec import api, gives
+from camproxy.web.errors import wants_page
 from camproxy.web.guards import LOGIN, SEE, allow
 from camproxy.web.services import services
 from models import Camera, Recording, db
@@ -31,8 +33,10 @@ ASK_AGAIN = "private, no-cache"
 @bp.get("")
 @allow(LOGIN)
 @api.validate(query=RecordingQuery, resp=gives(RecordingList, errors=(404,)), tags=["recordings"], skip_validation=True)
-def recordings() -> RecordingList:
-    """The newest first."""
+def recordings() -> RecordingList | Response:
+    """The newest first; for a person with a browser, the page."""
+    if wants_page():
+        return pages.recordings()
     try:
         return listed(RecordingQuery.model_validate(request.args.to_dict()))
     except ValidationError as error:

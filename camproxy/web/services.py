@@ -11,6 +11,7 @@ from flask_socketio import SocketIO
 from camproxy.cameras import Cameras
 from camproxy.certificates import Certificate
 from camproxy.control.throttle import Throttle
+from camproxy.copies.copier import Copier
 from camproxy.device_log import DeviceLogs
 from camproxy.devices import Devices
 from camproxy.discovery import Discovery
@@ -19,12 +20,15 @@ from camproxy.expiry import Expiry
 from camproxy.firmware_store import FirmwareStore
 from camproxy.later import Later
 from camproxy.links.linger import Linger
+from camproxy.motion.pictures import Pictures
+from camproxy.motion.watcher import MotionWatch
 from camproxy.pairing import Pairing
 from camproxy.probe import Probe
 from camproxy.recording.capacity import Capacity
 from camproxy.recording.exports import Exports
 from camproxy.recording.index import Indexes
 from camproxy.recording.recordings import Recordings
+from camproxy.recording.sealer import Sealer
 from camproxy.recording.thumbnails import Thumbnails
 from camproxy.runtime import Runtime
 from camproxy.settings import Settings
@@ -57,12 +61,16 @@ class Services:
     discovery: Discovery
     device_logs: DeviceLogs
     recordings: Recordings
+    motion: MotionWatch
+    pictures: Pictures
     updates: Updates
     firmware: FirmwareStore
     exports: Exports
     capacity: Capacity
     indexes: Indexes
     thumbnails: Thumbnails
+    sealer: Sealer
+    copier: Copier
     #: Devices without a valid key, by address; and with one, by device.
     refusals: Attempts
     arrivals: Attempts

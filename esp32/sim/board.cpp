@@ -9,9 +9,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
+
 #include "fakes.h"
 
+// Of AddressSanitizer; GCC brings no header for it.
+extern "C" size_t __sanitizer_get_current_allocated_bytes();
+
 namespace camproxy::sim {
+
+namespace fs = std::filesystem;
 
 void say(const std::string& line) {
   fputs((line + "\n").c_str(), stdout);
@@ -30,7 +39,7 @@ static void bitten(int) {
 }
 
 SimBoard::SimBoard(const Options& options, Faults& faults, char** words)
-    : faults_(faults), words_(words), clock_(options.clock), begun_(std::chrono::steady_clock::now()) {
+    : faults_(faults), words_(words), clock_(options.clock), speed_(options.speed), begun_(std::chrono::steady_clock::now()) {
   faults_.heap = faults_.block = options.heap;
   const char* reason = getenv("SIM_RESET");
   const char* wake = getenv("SIM_WAKE");
@@ -46,7 +55,7 @@ SimBoard::SimBoard(const Options& options, Faults& faults, char** words)
 
 Ticks SimBoard::ticks() const {
   const auto passed = std::chrono::steady_clock::now() - begun_;
-  return clock_ + faults_.later_ms + static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(passed).count());
+  return clock_ + static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(passed * speed_).count());
 }
 
 void SimBoard::feed_watchdog() { alarm(kWatchdog); }
@@ -86,7 +95,7 @@ void SimBoard::sleep(uint32_t seconds, bool by_motion) {
   say("sim asleep " + std::to_string(seconds) + (by_motion ? " motion" : ""));
   alarm(0);
   setenv("SIM_HELD", "1", 1);
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(1000ULL * seconds / speed_);
   faults_.wake = false;
   while (!input_ended_) {
     if (by_motion && faults_.motion) reset("deepsleep", "motion");
@@ -159,6 +168,9 @@ void SimBoard::fault(const std::string& line) {
   else if (what == "wifi") faults_.wifi = number != 0;
   else if (what == "drop") faults_.drop = true;
   else if (what == "silent") faults_.silent_ms = size * 1000;
+  else if (what == "slow") faults_.slow = size;
+  else if (what == "later") clock_ += size;
+  else if (what == "measure") measure();
   else if (what == "garbage") faults_.garbage = number;
   else if (what == "truncate") faults_.truncated = number;
   else if (what == "blind") faults_.blind = number;
@@ -166,9 +178,15 @@ void SimBoard::fault(const std::string& line) {
   else if (what == "cut") faults_.cut = number;
   else if (what == "hang") faults_.hang = true;
   else if (what == "wake") faults_.wake = true;
-  else if (what == "later") faults_.later_ms += size * 1000;
   else if (what != "state") say("sim knows no fault " + what);
   say("sim " + line);
+}
+
+// What it holds now: all of mbedTLS, sockets and this program; the core itself allocates nothing.
+void SimBoard::measure() const {
+  const auto open = std::distance(fs::directory_iterator("/proc/self/fd"), {}) - 1;  // one is the iterator's
+  say("sim holds " + std::to_string(__sanitizer_get_current_allocated_bytes()) + " bytes, " + std::to_string(open) +
+      " files");
 }
 
 // The network
@@ -219,7 +237,23 @@ int SimConnection::read(uint8_t* to, size_t room) {
 
 int SimConnection::write(const uint8_t* from, size_t size) {
   if (dropped()) return -1;
-  return silent() ? 0 : real_.write(from, size);
+  if (silent()) return 0;
+  const size_t may = budget(size);
+  const int written = may > 0 ? real_.write(from, may) : 0;
+  if (written > 0 && faults_.slow > 0) allowed_ -= static_cast<uint32_t>(written);
+  return written;
+}
+
+// How many of these bytes a slow line takes now; it saves up for a tenth of a second at most.
+size_t SimConnection::budget(size_t wanted) {
+  if (faults_.slow == 0) return wanted;
+  const uint32_t passed = std::min<uint32_t>(since(sent_at_, board_.ticks()), 100);
+  const uint32_t more = faults_.slow * passed / 1000;
+  if (more > 0) {
+    sent_at_ = board_.ticks();
+    allowed_ = std::min(allowed_ + more, faults_.slow / 10 + 1);
+  }
+  return std::min<size_t>(wanted, allowed_);
 }
 
 }  // namespace camproxy::sim

@@ -24,13 +24,13 @@ struct Faults {
   bool wifi = true;
   bool drop = false;
   uint32_t silent_ms = 0;
+  uint32_t slow = 0;  // bytes a second that it can send; 0: as the network likes
   int garbage = 0;
   int truncated = 0;
   int blind = 0;
   int cut = 0;
   bool hang = false;
   bool wake = false;
-  uint32_t later_ms = 0;
 };
 
 class SimBoard final : public Board {
@@ -67,10 +67,12 @@ class SimBoard final : public Board {
  private:
   void take_input(int milliseconds);
   void fault(const std::string& line);
+  void measure() const;
 
   Faults& faults_;
   char** words_;
   uint32_t clock_;
+  uint32_t speed_;
   std::chrono::steady_clock::time_point begun_;
   std::string reset_;
   Wake woken_by_ = Wake::none;
@@ -100,6 +102,7 @@ class SimSensor final : public Sensor {
     int tilt = 90;
   };
   Pose pose();
+  void open_album(FrameSize size);
   const Picture& look(const Pose& pose);
 
   const Options& options_;
@@ -111,6 +114,7 @@ class SimSensor final : public Sensor {
   std::string folder_;
   std::vector<Pose> views_;
   std::map<std::string, Picture> seen_;
+  Picture now_;
   Picture spoilt_;
 };
 
@@ -185,11 +189,14 @@ class SimConnection final : public Connection {
  private:
   bool dropped();
   bool silent();
+  size_t budget(size_t wanted);
   Connection& real_;
   Faults& faults_;
   const SimBoard& board_;
   bool counting_ = false;
   Ticks silent_since_ = 0;
+  Ticks sent_at_ = 0;
+  uint32_t allowed_ = 0;
 };
 
 }  // namespace camproxy::sim

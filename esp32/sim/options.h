@@ -9,8 +9,9 @@ namespace camproxy::sim {
 struct Options {
   std::string store;      // a directory: NVS and the OTA slots
   std::string pictures;   // a directory of <FRAMESIZE>/<pan>-<tilt>.jpg, see make_pictures.py
+  std::string live;       // a JPEG that another program writes anew all the time; instead of `pictures`
   std::string pose_file;  // "90 45", read whenever a picture is taken
-  uint16_t pose_port = 0; // or the same by UDP on loopback
+  uint16_t pose_port = 0; // or as a simulated Pico says it by UDP on loopback
   std::string server;     // http(s)://host:port
   std::string token;
   std::string key;
@@ -25,6 +26,7 @@ struct Options {
   std::string code;
   std::string interface;  // its IPv4 address: where mDNS is spoken
   uint32_t clock = 0;     // milliseconds at which its clock begins
+  uint32_t speed = 1;     // milliseconds of the board that pass in one of ours
   uint32_t heap = 120000;
   bool psram = true;
 };

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -42,6 +43,13 @@ bool SimSensor::adjust(FrameSize size, uint8_t) {
   if (!running_) panic("a camera is adjusted that does not run");
   if (out_) panic("the camera is adjusted while a frame is out");
   if (!options_.psram && size > FrameSize::qvga) return false;
+  if (options_.live.empty()) open_album(size);
+  say(std::string("sim camera ") + facts(size).name);
+  return true;
+}
+
+// The folder of that size, or whichever there is.
+void SimSensor::open_album(FrameSize size) {
   folder_ = options_.pictures + "/" + facts(size).name;
   if (!fs::is_directory(folder_)) {
     folder_.clear();
@@ -55,8 +63,6 @@ bool SimSensor::adjust(FrameSize size, uint8_t) {
     if (sscanf(entry.path().filename().c_str(), "%d-%d.jpg", &view.pan, &view.tilt) == 2) views_.push_back(view);
   }
   if (views_.empty()) panic("there are no pictures in " + folder_);
-  say(std::string("sim camera ") + facts(size).name);
-  return true;
 }
 
 void SimSensor::stop() {
@@ -66,13 +72,23 @@ void SimSensor::stop() {
   say("sim camera off");
 }
 
+// What the simulated Pico says (pico/sim/README.md): {"servo1": 90, "servo2": 45.25}; null while a servo has no pulses.
+static void turn(const char* said, const char* servo, int& angle) {
+  const char* found = strstr(said, servo);
+  const char* value = found ? strchr(found, ':') : nullptr;
+  if (!value) return;
+  char* end = nullptr;
+  const double degrees = strtod(value + 1, &end);
+  if (end != value + 1 && degrees >= 0 && degrees <= 180) angle = static_cast<int>(degrees + 0.5);
+}
+
 SimSensor::Pose SimSensor::pose() {
-  char text[64];
+  char text[128];
   ssize_t got = 0;
   while (pose_socket_ >= 0 && (got = recv(pose_socket_, text, sizeof text - 1, 0)) > 0) {
     text[got] = 0;
-    Pose next;
-    if (sscanf(text, "%d %d", &next.pan, &next.tilt) == 2) pose_ = next;
+    turn(text, "servo1", pose_.pan);
+    turn(text, "servo2", pose_.tilt);
   }
   if (!options_.pose_file.empty()) {
     std::ifstream file(options_.pose_file);
@@ -82,7 +98,13 @@ SimSensor::Pose SimSensor::pose() {
   return pose_;
 }
 
+static std::vector<uint8_t> whole(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 const SimSensor::Picture& SimSensor::look(const Pose& pose) {
+  if (!options_.live.empty()) return now_ = whole(options_.live);
   const Pose* nearest = &views_.front();
   const auto away = [&pose](const Pose& view) { return abs(view.pan - pose.pan) + abs(view.tilt - pose.tilt); };
   for (const Pose& view : views_)
@@ -90,10 +112,7 @@ const SimSensor::Picture& SimSensor::look(const Pose& pose) {
   char name[32];
   snprintf(name, sizeof name, "/%03d-%03d.jpg", nearest->pan, nearest->tilt);
   Picture& picture = seen_[folder_ + name];
-  if (picture.empty()) {
-    std::ifstream file(folder_ + name, std::ios::binary);
-    picture.assign(std::istreambuf_iterator<char>(file), {});
-  }
+  if (picture.empty()) picture = whole(folder_ + name);
   return picture;
 }
 
@@ -105,6 +124,7 @@ bool SimSensor::take(Frame& frame) {
     return false;
   }
   const Picture* picture = &look(pose());
+  if (picture->empty()) return false;
   if (faults_.garbage > 0 || faults_.truncated > 0) {
     spoilt_ = *picture;
     if (faults_.truncated > 0) {

@@ -20,6 +20,14 @@ for (const what of ['uncaughtException', 'unhandledRejection']) {
   })
 }
 
+// A board that lives faster: its clocks and its waits; the watchdog is in run.mjs.
+const speed = Number(options.speed)
+if (speed !== 1) {
+  const [now, wait, begun] = [Date.now, setTimeout, Date.now()]
+  Date.now = () => Math.round(begun + (now() - begun) * speed)
+  globalThis.setTimeout = (done, milliseconds, ...more) => wait(done, milliseconds / speed, ...more)
+}
+
 const settrace = '@micropython/micropython-webassembly-pyscript/micropython-settrace.wasm'
 const micropython = await loadMicroPython({
   url: options.settrace ? createRequire(import.meta.url).resolve(settrace) : undefined,
@@ -65,6 +73,7 @@ const FAULTS = {
   drop: () => sockets.each((socket) => socket.drop()),
   silent: () => sockets.each((socket) => socket.silence()),
   garbage: (text) => sockets.each((socket) => socket.inject(text)),
+  servo: (state) => pose.stick(state === 'stuck'),
   hang: () => micropython.runPython('while True: pass'),
   heap: (bytes) => { weather.freeHeap = bytes === '' ? -1 : Number(bytes) },
   rssi: (dbm) => { weather.rssi = Number(dbm) },

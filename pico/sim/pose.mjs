@@ -7,6 +7,8 @@ export class Pose {
   #socket
   #names
   #said = { servo1: null, servo2: null, light: false }
+  #pulses = new Map() // what each servo was last told
+  #stuck = false
 
   // `pins`: GPIO numbers of servo1 and servo2.
   constructor(port, pins) {
@@ -22,8 +24,16 @@ export class Pose {
   servo(pin, nanoseconds) {
     const name = this.#names.get(pin)
     if (!name || !nanoseconds) return
+    this.#pulses.set(name, nanoseconds)
+    if (this.#stuck) return
     this.#said[name] = Math.round((nanoseconds - 500_000) * 180 / 2_000_0) / 100
     this.#send()
+  }
+
+  // Servos that are stuck get their pulses and stay where they are; once free they go where they were told last.
+  stick(stuck) {
+    this.#stuck = stuck
+    for (const [pin, name] of this.#names) this.servo(pin, this.#pulses.get(name))
   }
 
   light(on) {

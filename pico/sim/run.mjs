@@ -18,6 +18,7 @@ const { values: options } = parseArgs({
     address: { type: 'string', default: '127.0.0.1' }, // of the network in which it is
     'pose-port': { type: 'string' }, // UDP port of 127.0.0.1 that is told where the servos are
     'clock-off': { type: 'boolean', default: false }, // no time server answers
+    speed: { type: 'string', default: '1' }, // how many seconds of the board pass in one of ours
     'heap-kb': { type: 'string', default: '192' },
   },
 })
@@ -31,12 +32,13 @@ mkdirSync(options.flash, { recursive: true })
 const POWER_ON = 1
 const WATCHDOG = 3
 
+const speed = Number(options.speed)
 const begun = performance.now()
 let chip = null
 let watchdog = null
 
 function say(event, fields = {}) {
-  process.stdout.write(JSON.stringify({ event, t: Math.round(performance.now() - begun), ...fields }) + '\n')
+  process.stdout.write(JSON.stringify({ event, t: Math.round((performance.now() - begun) * speed), ...fields }) + '\n')
 }
 
 function powerOn(cause) {
@@ -67,7 +69,7 @@ async function reset(cause, why) {
 
 function feed(timeout) {
   clearTimeout(watchdog)
-  watchdog = setTimeout(() => reset(WATCHDOG, 'by the watchdog'), timeout)
+  watchdog = setTimeout(() => reset(WATCHDOG, 'by the watchdog'), timeout / speed)
 }
 
 // Faults on demand, one a line: see README.md.

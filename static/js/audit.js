@@ -22,6 +22,7 @@ const ACTIONS = {
   camera_added: (names) => _("%(who)s added the camera %(subject)s", names),
   camera_changed: (names) => _("%(who)s changed the camera %(subject)s", names),
   camera_removed: (names) => _("%(who)s removed the camera %(subject)s", names),
+  motion_configured: (names) => _("%(who)s changed how motion is looked for before %(subject)s", names),
   recording_configured: (names) => _("%(who)s changed how %(subject)s is recorded", names),
   recorded_by_hand: (names) => _("%(who)s recorded %(subject)s by hand", names),
   recording_protected: (names) => _("%(who)s protected a recording of %(subject)s", names),

@@ -5,13 +5,14 @@ import { describeBoard } from "./board_words.js";
 import { confirm, onSubmit, openForm } from "./dialogs.js";
 import { byId, fromTemplate, say } from "./dom.js";
 import { _, inKilobytes, inMilliseconds, number } from "./i18n.js";
+import { MotionAdmin } from "./motion_admin.js";
 import { recordingForm } from "./recording_form.js";
 import { error, note } from "./toasts.js";
 import { describeCamera, reasonInWords } from "./words.js";
 
 const BRAND_NEW = { name: "", url: "", pico: null, fps: 10, enabled: true, has_head: true, has_light: true, everyone: "view", limits: { x: [0, 180], y: [0, 180] } };
 
-let server, cameras, boards; // set at the start
+let server, cameras, boards, motion; // set at the start
 const rows = new Map(); // camera id -> element
 const dialog = byId("camera-dialog");
 let edited = null; // the camera in the dialog; null for a new one
@@ -130,6 +131,7 @@ function newRow(id) {
   const act = (name, action) => row.querySelector(`[data-act="${name}"]`).addEventListener("click", ({ currentTarget }) => action(camera(), currentTarget));
   act("test", (current, button) => test(current.settings.url, current, row.querySelector(".row-why"), button));
   act("edit", open);
+  act("motion", (camera) => motion.open(camera));
   act("enable", toggle);
   act("remove", remove);
   return row;
@@ -168,6 +170,7 @@ function draw() {
 
 export function startCamerasAdmin(itsServer, itsCameras, itsBoards) {
   [server, cameras, boards] = [itsServer, itsCameras, itsBoards];
+  motion = new MotionAdmin(cameras);
   onSubmit(dialog.querySelector("form"), async (form) => {
     const settings = settingsOf(form);
     // A camera that is added but whose recording was refused is there: saving again changes it.
@@ -187,4 +190,14 @@ export function startCamerasAdmin(itsServer, itsCameras, itsBoards) {
   }
   setInterval(draw, 1000); // countdowns
   draw();
+  openWanted();
+}
+
+/** The page of recordings leads here: /devices?recording=<camera>. */
+function openWanted() {
+  const camera = cameras.find(new URLSearchParams(location.search).get("recording"));
+  if (!camera) return;
+  history.replaceState(null, "", location.pathname);
+  open(camera);
+  byId("recording-settings").open = true;
 }

@@ -73,6 +73,12 @@ export function inTime(seconds) {
 }
 export const inDegrees = (value) => degrees.format(value);
 
+/** A format of times in a zone that is not the reader's own. */
+export const formatIn = (timeZone, options) => new Intl.DateTimeFormat(locale, { timeZone, ...options });
+
+/** The reader's first day of the week, 1 being Monday. Not every browser knows it. */
+export const firstWeekday = new Intl.Locale(locale).maximize().getWeekInfo?.().firstDay ?? 1;
+
 export const day = (iso) => onlyDay.format(new Date(iso));
 /** 14:02:33, with the date when that was not today. */
 export function exactMoment(iso) {

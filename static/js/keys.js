@@ -4,7 +4,7 @@ const REPEAT = 150;
 const ARROWS = { ArrowUp: "up", ArrowDown: "down", ArrowLeft: "left", ArrowRight: "right" };
 
 /** What a key means in Latin letters: on a Persian or a Greek keyboard the L key types another one. */
-function meaning({ key, code }) {
+export function meaning({ key, code }) {
   if (key.length > 1 || key < "\u0080") return key;
   return key === "؟" ? "?" : code.replace(/^(Key|Digit)/, "");
 }

@@ -1,7 +1,7 @@
 // The camera on the screen: whether it is recorded, and recording it by hand.
 
 import { api } from "./api.js";
-import { byId, say } from "./dom.js";
+import { byId, say, setWhyNot } from "./dom.js";
 import { _, moment } from "./i18n.js";
 import { error } from "./toasts.js";
 
@@ -26,7 +26,7 @@ export class Recorder {
 
   async toggle() {
     const { camera } = this.#steering;
-    if (!camera.can.control) return;
+    if (!camera.can.control || !camera.recording) return; // not before it is known what would be switched
     const seconds = camera.recording?.by_hand_until ? 0 : BY_HAND;
     try {
       const recording = await api.post(`cameras/${camera.id}/recording/by-hand`, { seconds });
@@ -41,7 +41,9 @@ export class Recorder {
     const until = recording?.by_hand_until;
     this.#button.hidden = !can.control;
     this.#button.setAttribute("aria-pressed", String(Boolean(until)));
-    this.#button.title = until ? _("Records until %(time)s at the latest", { time: moment(until) }) : _("Record for an hour at most (R)");
+    this.#button.dataset.label = until ? _("Records until %(time)s at the latest", { time: moment(until) }) : _("Record for an hour at most (R)");
+    this.#button.title = this.#button.dataset.label;
+    setWhyNot(this.#button, recording ? null : _("There is no connection to CamProxy."));
     const sign = byId("recording");
     const fault = FAULTS[recording?.fault]?.();
     sign.hidden = !recording?.recording && !fault;

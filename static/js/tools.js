@@ -13,18 +13,23 @@ function fileName(slug, now) {
   return `${slug}-${day}-${time}.jpg`;
 }
 
+/** Give a picture to the person as a file. */
+export function saveAs(blob, name) {
+  const url = URL.createObjectURL(blob);
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  // The download has its own hold on the data by then.
+  setTimeout(URL.revokeObjectURL, 10_000, url);
+  note(_("Snapshot saved as %(name)s", { name }));
+}
+
 export async function saveSnapshot(slug) {
   try {
     const response = await fetch(`/snapshot/${encodeURIComponent(slug)}.jpg`, { cache: "no-store" });
     if (!response.ok) throw await refusalOf(response);
-    const url = URL.createObjectURL(await response.blob());
-    const link = document.createElement("a");
-    link.href = url;
-    link.download = fileName(slug, new Date());
-    link.click();
-    // The download has its own hold on the data by then.
-    setTimeout(URL.revokeObjectURL, 10_000, url);
-    note(_("Snapshot saved as %(name)s", { name: link.download }));
+    saveAs(await response.blob(), fileName(slug, new Date()));
   } catch (refusal) {
     error(refusal instanceof TypeError ? _("CamProxy cannot be reached. Check your network, then try again.") : refusal.message);
   }

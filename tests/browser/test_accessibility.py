@@ -14,7 +14,7 @@ from tests.running import RunningServer
 
 Login = Callable[..., Page]
 
-PATHS = ["/", "/devices", "/devices/add", "/users", "/settings", "/stats", "/audit"]
+PATHS = ["/", "/recordings", "/devices", "/devices/add", "/users", "/settings", "/stats", "/audit"]
 CONTROLS = {"button", "link", "textbox", "combobox", "checkbox", "radio", "spinbutton", "DisclosureTriangle"}
 
 # Every text that is seen, against the nearest opaque ground behind it; WCAG 2.2, 1.4.3.

@@ -11,7 +11,7 @@ from tests.browser.camera_page import CameraPage
 from tests.running import RunningServer
 
 
-@pytest.mark.parametrize("path", ["/", "/devices", "/users", "/settings", "/stats", "/audit"])
+@pytest.mark.parametrize("path", ["/", "/recordings", "/devices", "/users", "/settings", "/stats", "/audit"])
 def test_a_strict_policy_breaks_nothing(
     page: Page, login: Callable[..., Page], server: RunningServer, path: str
 ) -> None:

@@ -14,7 +14,7 @@ from tests.running import Person, RunningServer
 
 Login = Callable[..., Page]
 
-PATHS = ["/", "/?all", "/devices", "/devices/add", "/users", "/audit", "/stats", "/settings"]
+PATHS = ["/", "/?all", "/recordings", "/devices", "/devices/add", "/users", "/audit", "/stats", "/settings"]
 
 # What may be written in Latin letters on a Persian page: names, addresses, units, keys.
 LATIN = {

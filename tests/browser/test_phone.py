@@ -14,7 +14,7 @@ from tests.running import RunningServer
 Login = Callable[..., Page]
 
 PHONES = [(390, 844), (320, 568), (844, 390), (667, 375), (768, 1024)]
-PATHS = ["/", "/devices", "/devices/add", "/users", "/settings", "/stats"]
+PATHS = ["/", "/recordings", "/devices", "/devices/add", "/users", "/settings", "/stats"]
 
 # What can be hit: the label counts for the box in it. In pixels of the page; half a pixel is rounding.
 TOO_SMALL = """() => [...document.querySelectorAll('a, button, input, select, summary')]

@@ -12,11 +12,40 @@ import pytest
 
 from tests.firmware.esp32cam import ESP32, SimulatedCamera, skip_without
 from tests.firmware.esp32cam import Start as StartCamera
+from tests.firmware.house import ROOM
 from tests.firmware.pico import SimulatedPico, write_config, write_key
 from tests.integration.boards import Enrolled, enrol
 from tests.running import Person, RunningServer
 
 Start = Callable[..., SimulatedPico]
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """One for all tests of boards, each of which brings boards of its own."""
+    running = RunningServer(tmp_path_factory.mktemp("server"), **ROOM)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="package")
+def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """The same over TLS."""
+    running = RunningServer(tmp_path_factory.mktemp("secure"), TLS="true", **ROOM)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="package")
+def admin(server: RunningServer) -> Iterator[Person]:
+    with server.person() as person:
+        yield person
+
+
+@pytest.fixture(scope="package")
+def secure_admin(secure: RunningServer) -> Iterator[Person]:
+    with secure.person() as person:
+        yield person
 
 
 @pytest.fixture

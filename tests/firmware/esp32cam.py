@@ -13,9 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
+from camproxy.certificates import spki_pin
 from scripts.setup import FILES
-from tests.running import PROJECT
+from tests.running import PROJECT, RunningServer
 
 ESP32 = PROJECT / "esp32"
 _numbers = itertools.count(1)
@@ -46,6 +48,11 @@ def build(*targets: str) -> Path:
 
 def mac() -> str:
     return f"24:6F:28:01:00:{next(_numbers):02X}"
+
+
+def pin_of(server: RunningServer) -> str:
+    """By which a board knows a server that speaks TLS."""
+    return spki_pin(x509.load_pem_x509_certificate(Path(server.certificate).read_bytes()))
 
 
 class SimulatedCamera:

@@ -26,6 +26,8 @@ from tests.networks import in_network_of, with_network
 from tests.running import Person, RunningServer
 
 TOKEN = "let-me-see"
+#: A trial of half a minute takes three seconds.
+FAST = ("--speed", "10")
 
 
 # Asked for pictures
@@ -111,7 +113,7 @@ def test_board_and_server_find_each_other(make_server: MakeServer, start_camera:
     python, *command = with_network(LAN, sys.executable, "app.py")
     server = make_server(python=python, command=command, HOST="0.0.0.0", MDNS="true", MDNS_NAME="Shed")
     number = mac()
-    camera = start_camera("--interface", "10.1.0.1", "--mac", number, network_of=server.process.pid)
+    camera = start_camera("--interface", "10.1.0.1", "--mac", number, "--speed", "5", network_of=server.process.pid)
     wait_until(lambda: told(server) == 1, "the server has found the board", timeout=20)
     camera.until("not let in", timeout=20)
     assert told(server, number) == 1
@@ -158,7 +160,7 @@ def updated(camera: SimulatedCamera, server: DeviceServer, image: bytes, order: 
 def test_good_firmware_is_kept(start_camera: Start, signer: Signer) -> None:
     image = b"GOOD" + random.randbytes(100_000)
     with DeviceServer() as server:
-        options = ("--server", server.url, "--key", server.key, "--update-key", str(signer.public))
+        options = ("--server", server.url, "--key", server.key, "--update-key", str(signer.public), *FAST)
         camera = start_camera(*options)
         updated(camera, server, image, signer.order(image))
         camera.until("sim firmware good")
@@ -171,7 +173,7 @@ def test_good_firmware_is_kept(start_camera: Start, signer: Signer) -> None:
 def test_firmware_that_was_tampered_with_is_refused(start_camera: Start, signer: Signer) -> None:
     image = b"GOOD" + random.randbytes(5_000)
     with DeviceServer() as server:
-        options = ("--server", server.url, "--key", server.key, "--update-key", str(signer.public))
+        options = ("--server", server.url, "--key", server.key, "--update-key", str(signer.public), *FAST)
         camera = start_camera(*options)
         updated(camera, server, b"EVIL" + image[4:], signer.order(image))
         camera.until("sim firmware refused")
@@ -193,7 +195,7 @@ def updated_again(camera: SimulatedCamera, server: DeviceServer, image: bytes, o
 def test_firmware_that_gets_nowhere_gives_way_to_the_one_before(start_camera: Start, signer: Signer) -> None:
     image = b"BAD!" + random.randbytes(5_000)
     with DeviceServer() as server:
-        options = ("--server", server.url, "--key", server.key, "--update-key", str(signer.public))
+        options = ("--server", server.url, "--key", server.key, "--update-key", str(signer.public), *FAST)
         camera = start_camera(*options)
         updated(camera, server, image, signer.order(image))
         camera.until("sim boot loader: a firmware on trial")

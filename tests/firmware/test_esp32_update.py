@@ -100,7 +100,7 @@ def test_it_fetches_tries_and_keeps_a_firmware(updated: Updated) -> None:
     # 30 seconds of a session, in which the server is heard again and again.
     for _ in range(4):
         before = updated.uptime()
-        updated.board.happen("later 10")
+        updated.board.happen("later 10000")
         wait_until(lambda before=before: updated.uptime() > before, "its heart beats")
     assert "sim firmware kept" in updated.board.printed
     updated.until("installed")
@@ -116,7 +116,7 @@ def test_another_signature_is_refused_and_the_server_says_so(updated: Updated) -
     image = firmware("1.1.1")
     updated.give(image, Signer.new().sign(image))
     updated.board.until("sim firmware refused")
-    updated.board.happen("later 10")
+    updated.board.happen("later 10000")
     assert updated.until("failed")["detail"] == "its signature is not by the key that is built in"
     assert updated.version() == "1.0.0"
     updated.until_event("update_failed", "1.1.1: its signature is not by the key that is built in")
@@ -132,9 +132,9 @@ def test_what_was_tampered_with_on_the_server_is_refused(updated: Updated) -> No
     file.write_bytes(data)
     assert updated.update()["state"] == "pending"
     updated.board.happen("wifi 1")
-    updated.board.happen("later 30")
+    updated.board.happen("later 30000")
     updated.board.until("sim firmware refused")
-    updated.board.happen("later 10")
+    updated.board.happen("later 10000")
     assert updated.until("failed")["detail"] == "its hash is another"
 
 
@@ -144,9 +144,9 @@ def test_a_download_that_breaks_off_goes_on_where_it_was(updated: Updated) -> No
     updated.board.until("no firmware: the connection was lost")
     assert updated.update()["size"] > 1_900_000
     updated.board.happen("cut 700000")
-    updated.board.happen("later 10")
+    updated.board.happen("later 10000")
     updated.board.until("no firmware: the connection was lost")
-    updated.board.happen("later 20")
+    updated.board.happen("later 20000")
     updated.board.until("sim firmware good")
     updated.until("trying")
     assert "abandoned" not in updated.board.printed
@@ -159,7 +159,7 @@ def test_a_download_that_breaks_off_goes_on_where_it_was(updated: Updated) -> No
 def test_a_firmware_that_gets_nowhere_is_rolled_back_and_the_server_says_so(updated: Updated) -> None:
     updated.give(firmware("1.1.4", b"BAD FIRMWARE"))
     updated.board.until("sim boot loader: a firmware on trial")
-    updated.board.happen("later 301")
+    updated.board.happen("later 301000")
     updated.board.until("this firmware has not proved itself")
     updated.board.until("sim boot loader: back to the firmware before")
     updated.board.until("sim online")
@@ -184,7 +184,7 @@ def test_a_board_without_the_key_says_so(admin: Person, start_camera: Start, sig
     updated = Updated(admin, start_camera, signer, empty)
     updated.give(firmware("1.1.6"))
     updated.board.until("no firmware: no key is built in")
-    updated.board.happen("later 10")
+    updated.board.happen("later 10000")
     assert updated.until("failed")["detail"] == "no key is built in, so it takes no firmware"
 
 
@@ -204,6 +204,6 @@ def test_an_update_waits_for_the_board_and_outlives_the_server(
         updated.admin = admin
         assert updated.update()["state"] == "pending"
         updated.board.happen("wifi 1")
-        updated.board.happen("later 40")
+        updated.board.happen("later 40000")
         updated.board.until("sim boot loader: a firmware on trial")
         updated.until("trying")

@@ -12,6 +12,7 @@ import pytest
 
 from tests.firmware.conftest import Start
 from tests.firmware.pico import (
+    FAST,
     LIGHT,
     PICO,
     SERVO1,
@@ -120,7 +121,7 @@ def test_a_configuration_takes_effect_and_outlives_a_power_cut(enrolled: Enrolle
 
 
 def test_revoked_it_backs_off_and_says_so_and_comes_back_when_it_may(enrolled: Enrolled, start: Start) -> None:
-    pico = start(enrolled)
+    pico = start(enrolled, *FAST, server={"reconnect_seconds": 2}, watchdog=False)
     until_online(enrolled)
     path = f"/api/devices/{enrolled.id}"
     assert enrolled.admin.ask("PATCH", path, {"enabled": False}).ok
@@ -192,7 +193,7 @@ def test_it_does_not_sleep_and_says_why(enrolled: Enrolled, start: Start) -> Non
 
 
 def test_a_hung_program_is_bitten_by_the_watchdog_and_comes_back(enrolled: Enrolled, start: Start) -> None:
-    pico = start(enrolled)
+    pico = start(enrolled, *FAST)
     until_online(enrolled)
     pico.do("hang")
     pico.until(lambda event: event.get("why") == "by the watchdog")
@@ -227,7 +228,7 @@ def test_why_there_is_no_wifi(admin: Person, power_on: Start, options: tuple[str
 
 def test_a_configuration_that_cannot_be_is_blinked(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"wifi": {"ssid": "workshop"}')
-    with SimulatedPico(tmp_path) as pico:
+    with SimulatedPico(tmp_path, *FAST) as pico:
         pico.until_it_says("config.json is missing, or is no JSON")
         assert blinks(pico) == BAD_CONFIG
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from camproxy.device_config import PicoConfig
 from scripts.setup import node
-from tests.conftest import MakeServer
 from tests.firmware.conftest import Start
-from tests.firmware.pico import PICO, Head, until_online
+from tests.firmware.pico import PICO, SERVO1, Head, microseconds, until_online
 from tests.integration.boards import Enrolled
-from tests.running import PROJECT
+from tests.running import PROJECT, Person
 
 README = (PICO / "README.md").read_text()
+DRAWN = (PROJECT / "docs" / "images" / "wiring-pico.svg").read_text()
 
 
 def test_the_type_checker_has_nothing_to_say() -> None:
@@ -57,6 +57,7 @@ def test_the_wiring_is_that_of_the_example() -> None:
     pins = json.loads((PICO / "config.example.json").read_text())["pins"]
     for name, number in pins.items():
         assert re.search(rf"^\| GP{number} \|.*{name}", README, re.M), f"{name} is GP{number}"
+        assert f">GP{number} " in DRAWN, f"{name} is GP{number}"
 
 
 def test_every_setting_is_described() -> None:
@@ -71,32 +72,45 @@ def test_the_pose_goes_to_the_port_that_is_named(enrolled: Enrolled, start: Star
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
         listening.bind(("127.0.0.1", 0))
         listening.settimeout(10)
-        start(enrolled, "--pose-port", str(listening.getsockname()[1]))
+        pico = start(enrolled, "--pose-port", str(listening.getsockname()[1]))
         until_online(enrolled)
         head = Head(enrolled)
+
+        def until(**wanted: object) -> None:
+            """It says where the head is on its way, and nothing else."""
+            while (said := json.loads(listening.recv(200))) != wanted:
+                assert said.keys() == wanted.keys()
+                assert said["servo1"] is None or said["servo1"] <= 100, "what is stuck does not move"
+
         head.ask("position_command", x=100, y=80)
         head.ask("light_command", state=True)
-        wanted = {"servo1": 100, "servo2": 80, "light": True}
-        while (said := json.loads(listening.recv(200))) != wanted:
-            assert said.keys() == wanted.keys()
+        until(servo1=100, servo2=80, light=True)
+        pico.do("servo stuck")
+        head.ask("position_command", x=130, y=80)
+        pico.until_pulse(SERVO1, microseconds(130))
+        head.ask("light_command", state=False)
+        until(servo1=100, servo2=80, light=False)
+        pico.do("servo free")
+        assert json.loads(listening.recv(200))["servo1"] == 130
 
 
-def test_the_script_for_a_simulated_pico(make_server: MakeServer, tmp_path: Path) -> None:
-    server = make_server()
-    with server.person() as admin:
-        token = admin.made("/api/pairing", {"kind": "pico", "allow_unencrypted": True})["token"]
-        command = [sys.executable, "scripts/simulated_pico.py", "--server", server.url, "--token", token]
-        started = subprocess.Popen(
-            [*command, "--flash", str(tmp_path / "flash")], cwd=PROJECT, stdin=-1, stdout=-1, text=True
-        )
-        assert started.stdout
-        for line in started.stdout:
-            if "enrolled" in json.loads(line).get("text", ""):
-                break
-        started.communicate(timeout=10)  # it ends with its input
-        assert started.returncode == 0
-        (device,) = admin.get("/api/devices").json()["items"]
-        assert device["name"] == "Simulated Pico"
+def test_the_script_for_a_simulated_pico(admin: Person, tmp_path: Path) -> None:
+    token = admin.made("/api/pairing", {"kind": "pico", "allow_unencrypted": True})["token"]
+    command = [sys.executable, "scripts/simulated_pico.py", "--server", admin.server.url, "--token", token]
+    started = subprocess.Popen(
+        [*command, "--flash", str(tmp_path / "flash"), "--mac", "28:CD:C1:0C:00:01"],
+        cwd=PROJECT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert started.stdout
+    for line in started.stdout:
+        if "enrolled" in json.loads(line).get("text", ""):
+            break
+    started.communicate(timeout=10)  # it ends with its input
+    assert started.returncode == 0
+    assert "Simulated Pico" in [device["name"] for device in admin.get("/api/devices").json()["items"]]
 
 
 def test_the_script_says_what_it_lacks(tmp_path: Path) -> None:

@@ -10,87 +10,65 @@ from contextlib import suppress
 from pathlib import Path
 
 from camproxy.certificates import make_self_signed
-from tests.conftest import MakeServer
 from tests.firmware.conftest import Start
-from tests.firmware.pico import until_online
+from tests.firmware.pico import FAST, until_online
 from tests.integration.boards import Enrolled, enrol
 from tests.integration.people import wait_until
+from tests.running import Person, RunningServer
 
 
 class TestTheServerGoes:
-    def test_killed_and_started_again_it_is_found_again(self, make_server: MakeServer, start: Start) -> None:
-        server = make_server()
-        with server.person() as admin:
-            enrolled = enrol(admin, "pico")
-            pico = start(enrolled)
-            until_online(enrolled)
-        server.process.kill()
-        server.stop()
-        pico.until_it_says("ECONNREFUSED")
-        again = make_server(data_dir=server.data_dir, PORT=server.port, PORT_RANGE=1)
-        with again.person() as admin:
-            enrolled.admin = admin
-            # The pauses begin with 0.2 s here; the sixth and longest is 1.2 s.
-            assert until_online(enrolled) < 3
-
     def test_one_that_falls_silent_is_given_up(self, enrolled: Enrolled, start: Start) -> None:
-        pico = start(enrolled)
+        pico = start(enrolled, *FAST, watchdog=False)  # two seconds are little on a busy machine
         until_online(enrolled)
         pico.do("silent")
-        pico.until_it_says("no sign of the server", timeout=25)
+        pico.until_it_says("no sign of the server")
         until_online(enrolled)
 
-    def test_after_200_connections_nothing_has_leaked(self, make_server: MakeServer, start: Start) -> None:
-        server = make_server(DEVICE_CONNECTIONS="100000 per minute")
-        with server.person() as admin:
-            enrolled = enrol(admin, "pico")
-            pico = start(enrolled, server={"reconnect_seconds": 0.01})
-            until_online(enrolled)
+    def test_after_200_connections_nothing_has_leaked(self, enrolled: Enrolled, start: Start) -> None:
+        pico = start(enrolled, server={"reconnect_seconds": 0.01})
+        until_online(enrolled)
 
-            def connections() -> int:
-                return pico.said("connected, as device")
+        def drop(times: int) -> tuple[int, int, int]:
+            """Cut the connection so often; what the firmware takes then."""
+            for _ in range(times):
+                since = pico.now
+                pico.do("drop")
+                pico.until_it_says("connected, as device", since)
+            return pico.measured()
 
-            def drop(until: int) -> tuple[int, int, int]:
-                """Cut the connection until there have been so many; what the firmware takes then."""
-                while (before := connections()) < until:
-                    pico.do("drop")
-                    wait_until(lambda: connections() > before, "it comes back")
-                return pico.measured()
-
-            used, _, _ = drop(20)
-            used_later, most, sockets = drop(220)
-            assert sockets == 1
-            assert used_later - used < 20 * 200, "some 2 KB come and go"
-            assert most < 76 * 1024, "from its sources; test_pico.py holds what is compiled to 64"
+        used, _, _ = drop(20)
+        used_later, most, sockets = drop(200)
+        assert sockets == 1
+        assert used_later - used < 20 * 200, "some 2 KB come and go"
+        assert most < 76 * 1024, "from its sources; test_pico.py holds what is compiled to 64"
 
 
 class TestTls:
-    def test_it_believes_the_server_s_certificate(self, make_server: MakeServer, start: Start) -> None:
-        with make_server(TLS=True).person() as admin:
-            enrolled = enrol(admin, "pico")
-            pico = start(enrolled)
-            until_online(enrolled)
-            wait_until(lambda: (pico.flash / "time.json").exists(), "it keeps the time")
-            _, most, _ = pico.measured()
-            assert most < 76 * 1024
+    def test_it_believes_the_server_s_certificate(self, secure_admin: Person, start: Start) -> None:
+        enrolled = enrol(secure_admin, "pico")
+        pico = start(enrolled)
+        until_online(enrolled)
+        wait_until(lambda: (pico.flash / "time.json").exists(), "it keeps the time")
+        _, most, _ = pico.measured()
+        assert most < 76 * 1024
 
     def test_another_certificate_is_refused_before_a_byte_of_the_token(
-        self, make_server: MakeServer, power_on: Start, tmp_path: Path
+        self, secure: RunningServer, power_on: Start, tmp_path: Path
     ) -> None:
         with Impostor(tmp_path) as impostor:
             place = {"port": impostor.port}
-            pico = power_on(make_server(TLS=True), pairing="a-token-that-nobody-may-see", server=place)
+            pico = power_on(secure, pairing="a-token-that-nobody-may-see", server=place)
             pico.until_it_says("certificate is not believed")
             assert impostor.heard() == b""
 
-    def test_without_the_time_nothing_is_believed(self, make_server: MakeServer, start: Start) -> None:
-        with make_server(TLS=True).person() as admin:
-            enrolled = enrol(admin, "pico")
-            pico = start(enrolled, "--clock-off")
-            pico.until_it_says("the time is not known")
-            (pico.flash / "time.json").write_text('"2026-11-21T10:00:00Z"')
-            pico.do("brownout")
-            until_online(enrolled)
+    def test_without_the_time_nothing_is_believed(self, secure_admin: Person, start: Start) -> None:
+        enrolled = enrol(secure_admin, "pico")
+        pico = start(enrolled, "--clock-off")
+        pico.until_it_says("the time is not known")
+        (pico.flash / "time.json").write_text('"2026-11-21T10:00:00Z"')
+        pico.do("brownout")
+        until_online(enrolled)
 
 
 class Impostor:

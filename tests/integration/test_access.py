@@ -57,6 +57,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
 OF_A_CAMERA = [name for name, event in EVENTS.items() if event.needs in (SEE, STEER)]
 STEERING = [name for name, event in EVENTS.items() if event.needs == STEER]
 WATCHING_ROUTES = ["", "/control", "/presets", "/position"]
+WATCHING_ROUTES.append("/timeline?from=2023-12-01T00:00:00Z&to=2023-12-02T00:00:00Z")
 STEERING_ROUTES: list[tuple[str, str, Any]] = [
     ("POST", "/servo_command", {"command": "left"}),
     ("POST", "/position_command", {"x": 11, "y": 22}),
@@ -66,8 +67,9 @@ STEERING_ROUTES: list[tuple[str, str, Any]] = [
     ("PUT", "/presets/1", {"name": "Mine", "x": 1, "y": 2}),
     ("DELETE", "/presets/1", None),
     ("POST", "/presets/1/go", None),
+    ("POST", "/recording/by-hand", {"seconds": 0}),
 ]
-NEWS_OF_A_CAMERA = ("video_frame", "camera_status", "position_update", "control_state")
+NEWS_OF_A_CAMERA = ("video_frame", "camera_status", "position_update", "control_state", "recording_state")
 
 
 @pytest.fixture
@@ -126,6 +128,10 @@ def make_news(admin: Person, camera: Camera) -> None:
     for event in NEWS_OF_A_CAMERA:
         witness.forget(event)
     assert moved(admin, camera, x, 60).ok
+    by_hand = f"/api/cameras/{camera['id']}/recording/by-hand"
+    wait_until(lambda: admin.ask("POST", by_hand, {"seconds": 60}).ok, "it can be recorded")
+    witness.until("recording_state", lambda news: news["camera"] == camera["id"] and news["by_hand_until"])
+    assert admin.ask("POST", by_hand, {"seconds": 0}).ok
     witness.until("position_update", lambda news: news["x"] == x)
     witness.until("control_state", lambda news: news["camera"] == camera["id"])
     witness.until("camera_status", lambda news: news["camera"] == camera["id"])
@@ -293,7 +299,7 @@ def test_the_tables_of_this_module_have_everything(tmp_path: Path, monkeypatch: 
         (method, route) for method, route, _ in STEERING_ROUTES
     }
     assert {(method, route) for method, route, who in there if who == SEE} == {
-        ("GET", route) for route in WATCHING_ROUTES
+        ("GET", route.partition("?")[0]) for route in WATCHING_ROUTES
     }
     assert set(PAYLOADS) == set(EVENTS)
 

@@ -34,7 +34,21 @@ from camproxy.rows import config_of, settings_of
 from camproxy.update_book import image_of
 from camproxy.updates import Update
 from camproxy.web.guards import ADMIN, ITSELF, LOGIN, MANAGE, SEE, STEER, allowed_of
-from models import ROLES, ApiToken, Camera, Device, Firmware, LoginSession, Preset, Recording, User, db, now
+from models import (
+    MOTION,
+    ROLES,
+    ApiToken,
+    Camera,
+    Device,
+    Event,
+    Firmware,
+    LoginSession,
+    Preset,
+    Recording,
+    User,
+    db,
+    now,
+)
 from tests.images import Signer, firmware
 from tests.integration.people import wait_until
 from tests.lines import Obedient
@@ -71,6 +85,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/cameras/{camera}/light_command": {"state": True},
     "POST /api/cameras/{camera}/control": {},
     "PUT /api/cameras/{camera}/presets/{slot}": {"name": "Gate", "x": 1, "y": 2},
+    "PUT /api/cameras/{camera}/motion": {"enabled": False, "zones": []},
     "POST /api/exports": {"camera": "steered", "from": "2023-12-01T08:00:00Z", "to": "2023-12-01T09:00:00+00:00"},
     "PATCH /api/devices/{device}": {"name": "Pico"},
     "POST /api/devices/{device}/sleep": {"seconds": 60},
@@ -117,7 +132,7 @@ class World:
             if pairing.window("pico") is None:
                 pairing.open("pico", "admin")
             real = {"camera": "steered", "slot": 1, "kind": "pico", "user_id": self.user("somebody", "viewer").id}
-            real["device"] = self.device(camera)
+            real |= {"device": self.device(camera), "event_id": self.motion(camera)}
             real["firmware_id"] = self.firmware(real["device"]).id
             real["recording_id"] = self.recording(camera)
             if role in ROLES:
@@ -164,6 +179,18 @@ class World:
             device.arrive(Obedient(), "127.0.0.1", row.keys[0].sha256)
             wait_until(lambda: device.online, "it is connected")
         return row.id
+
+    def motion(self, camera: Camera) -> int:
+        """An event with a thumbnail."""
+        row = db.session.scalar(db.select(Event).filter_by(camera_id=camera.id, kind=MOTION))
+        if row is None:
+            pictures = self.app.extensions["camproxy"].pictures
+            path = pictures.path(camera.id, 1_795_000_000, "picture")
+            pictures.store(path, picture())
+            row = Event(kind=MOTION, camera_id=camera.id, source="picture", thumbnail=path)
+            db.session.add(row)
+            db.session.commit()
+        return int(row.id)
 
     def firmware(self, device: int) -> Firmware:
         """One that the device was to have, and has not taken."""

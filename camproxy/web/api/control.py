@@ -14,6 +14,7 @@ from camproxy.control.commands import AskPosition, Command
 from camproxy.errors import BadRequest, Conflict, NoAnswer, NotFound
 from camproxy.messages import LightCommand, Message, PositionCommand, PresetCommand, ServoCommand, Slot
 from camproxy.web.announcer import control_state
+from camproxy.web.api.motion import follow_motion
 from camproxy.web.api.schemas import (
     ControlBody,
     ControlState,
@@ -135,7 +136,7 @@ def store_preset(slot: int, json: PresetBody, **_: str) -> PresetOut:
         db.session.rollback()
         row = db.session.merge(Preset(**columns))
         db.session.commit()
-    announce_cameras()
+    presets_changed()
     return preset_out(row)
 
 
@@ -148,7 +149,7 @@ def delete_preset(slot: int, **_: str) -> tuple[str, int]:
         raise NotFound("There is no preset %(slot)s.", slot=slot)
     db.session.delete(row)
     db.session.commit()
-    announce_cameras()
+    presets_changed()
     return "", 204
 
 
@@ -157,6 +158,13 @@ def delete_preset(slot: int, **_: str) -> tuple[str, int]:
 @api.validate(resp=gives(Moved, errors=COMMAND_ERRORS), tags=["presets"])
 def go_to_preset(slot: int, **_: str) -> Moved:
     return Moved(**carry_out(PresetCommand(preset=checked_slot(slot))))
+
+
+def presets_changed() -> None:
+    """From some of them, motion may not be looked for."""
+    db.session.refresh(g.camera_row)
+    follow_motion(g.camera_row)
+    announce_cameras()
 
 
 def checked_slot(slot: int) -> Slot:

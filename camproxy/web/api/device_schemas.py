@@ -19,7 +19,7 @@ from camproxy.reset_reasons import Reset
 from camproxy.web.api.schemas import Answer, Body
 from camproxy.web.review import running_device
 from camproxy.web.services import services
-from models import Camera, Device, DeviceKey, Event, Firmware, db
+from models import Camera, Device, DeviceKey, Firmware, db
 
 
 class DeviceStatus(Answer):
@@ -163,28 +163,6 @@ class LogLines(Answer):
     before: int | None = Field(description="ask for this to get the page after; null on the last")
 
 
-class EventOut(Answer):
-    """Something that happened by itself."""
-
-    id: int
-    at: datetime
-    kind: str
-    device: int | None
-    camera: int | None
-    detail: str
-
-
-class EventList(Answer):
-    items: list[EventOut]
-    before: int | None = Field(description="ask for this to get the page after; null on the last")
-
-
-class EventQuery(Body):
-    device: int | None = Field(None, ge=1, le=2**31 - 1)
-    camera: int | None = Field(None, ge=1, le=2**31 - 1)
-    before: int | None = Field(None, ge=1, le=2**31 - 1)
-
-
 def device_out(row: Device) -> DeviceOut:
     camera = db.session.scalar(db.select(Camera).where((Camera.pico_id == row.id) | (Camera.url == f"device:{row.id}")))
     device = running_device(row)
@@ -257,7 +235,3 @@ def config_out(row: Device) -> ConfigOut:
 
 def key_out(row: DeviceKey) -> KeyOut:
     return KeyOut(created_at=row.created_at, first_used_at=row.first_used_at, expires_at=row.expires_at)
-
-
-def event_out(row: Event) -> EventOut:
-    return EventOut(id=row.id, at=row.at, kind=row.kind, device=row.device_id, camera=row.camera_id, detail=row.detail)

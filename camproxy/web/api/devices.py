@@ -1,4 +1,4 @@
-"""/api/devices: boards that have enrolled; /device: for a device itself; /api/events: how they came and went."""
+"""/api/devices: boards that have enrolled; /device: for a device itself."""
 
 from __future__ import annotations
 
@@ -25,8 +25,6 @@ from camproxy.web.api.device_schemas import (
     DeviceOut,
     DeviceQuery,
     DeviceStatus,
-    EventList,
-    EventQuery,
     LogLine,
     LogLines,
     LogQuery,
@@ -35,14 +33,13 @@ from camproxy.web.api.device_schemas import (
     SleepBody,
     config_out,
     device_out,
-    event_out,
 )
 from camproxy.web.api.spec import api, gives
 from camproxy.web.guards import ADMIN, ITSELF, MANAGE, allow
 from camproxy.web.review import announce_cameras, follow_devices, running_device
 from camproxy.web.rotation import give_new_key
 from camproxy.web.services import services
-from models import OVERLAP, Device, Event, db, now
+from models import OVERLAP, Device, db, now
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +48,6 @@ bp = Blueprint("device_api", __name__)
 #: A command has its own limit of two seconds; this only bounds what may go wrong on top.
 ANSWER_WITHIN = 5.0
 COMMAND_ERRORS = (404, 502, 503, 504)
-PAGE = 100
 
 
 @bp.get("/api/devices")
@@ -215,22 +211,6 @@ def own_config(query: DeviceQuery, json: ConfigBody) -> ConfigOut:
     db.session.commit()
     follow_devices()
     return config_out(row)
-
-
-@bp.get("/api/events")
-@allow(MANAGE)
-@api.validate(resp=gives(EventList, errors=(404,)), tags=["devices"])
-def list_events(query: EventQuery) -> EventList:
-    """What happened by itself, the latest first; `before` is the number of the last event of the page before."""
-    found = db.select(Event).where(Event.device_id.in_(managed_devices(current_user))).order_by(Event.id.desc())
-    if query.device is not None:
-        found = found.where(Event.device_id == query.device)
-    if query.camera is not None:
-        found = found.where(Event.camera_id == query.camera)
-    if query.before is not None:
-        found = found.where(Event.id < query.before)
-    items = [event_out(row) for row in db.session.scalars(found.limit(PAGE))]
-    return EventList(items=items, before=items[-1].id if len(items) == PAGE else None)
 
 
 def row_of(number: int) -> Device:

@@ -15,6 +15,7 @@ from camproxy import audit
 from camproxy.access import levels
 from camproxy.audit import Action
 from camproxy.errors import BadRequest, Conflict, NotFound, Unavailable
+from camproxy.motion import past
 from camproxy.recording import archive
 from camproxy.recording.book import MISSING, QUARANTINED, RECORDING
 from camproxy.recording.boxes import Unreadable
@@ -101,7 +102,7 @@ def remove(recording_id: int) -> tuple[str, int]:
         raise Conflict("It is being recorded, or protected.")
     db.session.commit()
     if has_file:
-        services().recordings.remove(recording_id, path)
+        services().recordings.remove(recording_id, path, by=current_user.username)
     return "", 204
 
 
@@ -168,8 +169,8 @@ def timeline(camera: str, query: TimelineQuery) -> TimelineOut:
             GapOut.model_construct(begin=gap.started_at, end=gap.ended_at, cause=gap.cause)
             for gap in archive.gaps(*asked)
         ],
-        events=archive.events(*asked),
-        poses=archive.poses(*asked),
+        events=past.events(*asked),
+        poses=past.poses(*asked),
     )
 
 

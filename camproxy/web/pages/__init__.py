@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Flask, g, render_template, request
+from flask import Blueprint, Flask, Response, g, make_response, render_template, request
 from flask_login import current_user
 from pydantic import BaseModel
 
@@ -19,6 +19,7 @@ from camproxy.web.api.device_schemas import device_out
 from camproxy.web.guards import ADMIN, LOGIN, MANAGE, allow, camera_for
 from camproxy.web.i18n import languages
 from camproxy.web.pages import config_form
+from camproxy.web.services import services
 from models import Device, User, db
 
 bp = Blueprint("pages", __name__)
@@ -32,6 +33,14 @@ def live() -> str:
     except NotFound:
         opened = None
     return page("index.html", cameras=visible_cameras(), camera=opened)
+
+
+def recordings() -> Response:
+    """What `/recordings` is for a browser; for a program it is a list, hence the route beside the others of it."""
+    zone = services().settings.recording_zone.key
+    response = make_response(page("recordings.html", cameras=visible_cameras(), zone=zone))
+    response.vary.add("Accept")
+    return response
 
 
 @bp.get("/devices")

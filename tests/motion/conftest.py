@@ -1,0 +1,3 @@
+from tests.motion.desk import desk
+
+__all__ = ["desk"]
