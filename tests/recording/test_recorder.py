@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -190,6 +191,7 @@ def test_ffmpeg_killed_at_twenty_random_moments_costs_nothing(tmp_path: Path) ->
             studio.film(dice.uniform(6, 9))
             part = studio.recorder._part
             assert part
+            wait_until(lambda part=part: part.has_pictures, "there is something that could be lost")
             time.sleep(dice.random() * 0.02)
             os.kill(part.pid, signal.SIGKILL)
             kills += 1
@@ -235,12 +237,15 @@ def test_an_ffmpeg_that_cannot_run_is_tried_again_with_pauses(tmp_path: Path, mo
 
         with monkeypatch.context() as patch:
             patch.setattr("camproxy.recording.encoder.ffmpeg", nothing)
-            for _ in range(100):
+            until = time.monotonic() + 30
+            while len(tries) < 5 and time.monotonic() < until:
                 studio.hub.publish(studio.hub.newest.data if studio.hub.newest else Studio.first())
                 studio.wait(1)
                 time.sleep(0.01)
-        assert 4 <= len(tries) <= 10
-        assert list(studio.storage.walk()) == [], "what has no picture in it is not kept"
+            wait_until(lambda: list(studio.storage.walk()) == [], "what has no picture in it is not kept")
+        pauses = [later - earlier for earlier, later in pairwise(tries)]
+        assert len(pauses) >= 4
+        assert all(pause >= least for pause, least in zip(pauses[1:4], (1, 2, 4), strict=True))
         assert [cause for cause, _ in studio.notes.lengths()] == ["encoder_failed"]
         studio.clock.advance(30)
         studio.film(8)
