@@ -19,6 +19,7 @@ from camproxy.web.events import EVENTS
 from camproxy.web.guards import (
     ADMIN,
     ANYONE,
+    DEVICE,
     ITSELF,
     LOGIN,
     MANAGE,
@@ -150,7 +151,7 @@ def ask(house: House, role: str, method: str, rule: str, camera: str = "steered"
 
 
 def test_there_are_routes_of_every_kind(routes: list[tuple[str, str, str]]) -> None:
-    assert {who for _, _, who in routes} == {ANYONE, LOGIN, ADMIN, SEE, STEER, NEW_DEVICE, MANAGE, ITSELF}
+    assert {who for _, _, who in routes} == {ANYONE, LOGIN, ADMIN, SEE, STEER, NEW_DEVICE, MANAGE, ITSELF, DEVICE}
     assert len(routes) > 40
 
 
@@ -239,6 +240,14 @@ def test_what_is_of_a_device_is_for_those_who_steer_its_camera(
             assert house.ask(role, method, path).status_code == expected, (method, path)
 
 
+@pytest.mark.parametrize("role", ["anonymous", *ROLES])
+def test_what_is_for_devices_is_for_them_alone(house: House, routes: list[tuple[str, str, str]], role: str) -> None:
+    found = [(method, rule) for method, rule, who in routes if who == DEVICE]
+    assert found
+    for method, rule in found:
+        assert ask(house, role, method, rule).status_code == 401, (method, rule)
+
+
 @pytest.mark.parametrize("device", ["", "0", "-1", "x", "1 ", "²", "99999999999999999999"])
 def test_odd_numbers_of_devices_are_none(house: House, device: str) -> None:
     assert house.ask("admin", "GET", f"/device/status?device={device}").status_code == 404
@@ -253,7 +262,7 @@ def test_a_device_comes_with_its_key_and_gets_no_further(house: House, routes: l
     client = house.app.test_client(use_cookies=False)
     for method, rule, who in routes:
         answer = client.open(address(rule), method=method, headers={"Authorization": f"Bearer {key}"})
-        if who == ITSELF:
+        if who in (ITSELF, DEVICE):
             assert answer.status_code == LET_IN
         elif who not in (ANYONE, NEW_DEVICE):
             assert answer.status_code in (302, 400, 401), (method, rule)
