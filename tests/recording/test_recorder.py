@@ -237,17 +237,18 @@ def test_an_ffmpeg_that_cannot_run_is_tried_again_with_pauses(tmp_path: Path, mo
 
         with monkeypatch.context() as patch:
             patch.setattr("camproxy.recording.encoder.ffmpeg", nothing)
-            until = time.monotonic() + 30
-            while len(tries) < 5 and time.monotonic() < until:
+
+            def filmed() -> None:
                 studio.hub.publish(studio.hub.newest.data if studio.hub.newest else Studio.first())
                 studio.wait(1)
-                time.sleep(0.01)
-            wait_until(lambda: list(studio.storage.walk()) == [], "what has no picture in it is not kept")
+
+            wait_until(lambda: filmed() or len(tries) >= 5, "it is tried again", 30)
+            wait_until(lambda: filmed() or not list(studio.storage.walk()), "what has no picture in it is not kept")
         pauses = [later - earlier for earlier, later in pairwise(tries)]
         assert len(pauses) >= 4
         assert all(pause >= least for pause, least in zip(pauses[1:4], (1, 2, 4), strict=True))
         assert [cause for cause, _ in studio.notes.lengths()] == ["encoder_failed"]
-        studio.clock.advance(30)
+        wait_until(lambda: filmed() or studio.recorder.state()["recording"], "the longest pause is over")
         studio.film(8)
         assert studio.recorder.state()["fault"] is None
     assert sum(studio.seconds().values()) >= 8
