@@ -37,7 +37,8 @@ LATIN = {
     "MB",
     "GB",
 }
-LATIN |= {"Deutsch", "English", "Home", "Assistant", "Chrome", "Linux"}
+# A keyboard's keys are named so in every language.
+LATIN |= {"Deutsch", "English", "Home", "Assistant", "Chrome", "Linux", "Insert", "Delete"}
 
 # Every text of the page, also in closed dialogs and in what is read out; scripts and names of programs left out.
 TEXTS = """() => {
