@@ -276,10 +276,11 @@ export class Timeline extends EventTarget {
     if (!footage) return;
     this.#track.setAttribute("aria-valuemin", "0");
     this.#track.setAttribute("aria-valuemax", String(Math.round((footage.to - footage.from) / SECOND)));
-    const seconds = Math.round(((at ?? footage.from) - footage.from) / SECOND);
-    if (this.#track.getAttribute("aria-valuenow") !== String(seconds)) {
-      this.#track.setAttribute("aria-valuenow", String(seconds));
-      this.#track.setAttribute("aria-valuetext", at === null ? _("Nothing is chosen.") : describeMoment(footage, at));
+    // Written only when it is another, at most once a second or so: a screen reader reads it out.
+    const text = at === null ? _("Nothing is chosen.") : describeMoment(footage, at);
+    if (this.#track.getAttribute("aria-valuetext") !== text) {
+      this.#track.setAttribute("aria-valuenow", String(Math.round(((at ?? footage.from) - footage.from) / SECOND)));
+      this.#track.setAttribute("aria-valuetext", text);
     }
     if (at !== null) this.#head.style.left = `${((at - this.#from) / this.span) * 100}%`;
   }

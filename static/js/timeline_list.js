@@ -32,13 +32,15 @@ export class TimelineList extends EventTarget {
     byId("list-empty").hidden = entries.length > 0;
   }
 
-  #row({ from, to, open, kind, text }) {
+  #row({ from, to, open, kind, text, picture }) {
     const { zone } = this.#footage;
     const row = fromTemplate("list-row");
     row.dataset.kind = kind;
     const ends = open ? _("now") : zone.exact(to);
     say(row.querySelector("strong"), kind === "event" ? zone.exact(from) : _("%(from)s – %(to)s", { from: zone.exact(from), to: ends }));
     say(row.querySelector("span"), text);
+    // Behind the words, which say all that it says to whoever does not see it.
+    if (picture) row.firstElementChild.append(Object.assign(new Image(), { loading: "lazy", alt: "", src: picture }));
     row.firstElementChild.addEventListener("click", () => this.dispatchEvent(new CustomEvent("seek", { detail: from })));
     return row;
   }
@@ -51,6 +53,12 @@ function entriesOf(footage) {
     ...footage.parts.map((part) => ({ kind: "footage", from: part.from, to: part.open ? null : part.to, open: part.open, text: recorded(part) })),
     ...footage.lost.map(({ from, to }) => ({ kind: "lost", from, to, text: _("the file is missing or damaged") })),
     ...footage.gaps.map(({ from, to, cause }) => ({ kind: "gap", from, to, text: causeInWords(cause) })),
-    ...footage.events.map((event) => ({ kind: "event", from: event.from, to: null, text: eventInWords(event) })),
+    ...footage.events.map((event) => ({
+      kind: "event",
+      from: event.from,
+      to: null,
+      text: eventInWords(event),
+      picture: event.thumbnail ? `/api/events/${event.id}/thumbnail.jpg` : null,
+    })),
   ].sort((a, b) => a.from - b.from);
 }

@@ -18,7 +18,11 @@ from tests.browser.conftest import NewPage
 from tests.browser.filmed import Part, begun, ended, record, recordings, stop_recording
 from tests.browser.recordings_page import WATCH, RecordingsPage
 from tests.integration.people import wait_until
+from tests.recording.playback import picture
 from tests.running import RunningServer
+
+#: How wide a picture is, 0 while it is not there.
+LOADED = "image => image.complete && image.naturalWidth"
 
 Login = Callable[..., Page]
 Open = Callable[..., RecordingsPage]
@@ -186,8 +190,7 @@ def test_the_line_of_time_is_hovered_clicked_and_dragged(opened: Open, filmed: F
     y = box["y"] + box["height"] / 2
     shown.page.mouse.move(box["x"] + box["width"] / 2, y)
     expect(preview.locator("img")).to_be_visible()
-    loaded = "image => image.complete && image.naturalWidth"
-    wait_until(lambda: preview.locator("img").evaluate(loaded) == 160, "the thumbnail is there")
+    wait_until(lambda: preview.locator("img").evaluate(LOADED) == 160, "the thumbnail is there")
 
     before = shown.moment
     shown.page.mouse.down()
@@ -253,7 +256,14 @@ def test_events_and_poses(opened: Open, filmed: Filmed) -> None:
         answer = route.fetch()
         told = answer.json()
         told["events"] = [
-            {"id": number, "kind": "motion", "source": source, "from": begun(part, at), "to": None, "thumbnail": False}
+            {
+                "id": number,
+                "kind": "motion",
+                "source": source,
+                "from": begun(part, at),
+                "to": None,
+                "thumbnail": number == 0,
+            }
             for number, (at, source) in enumerate([(1, "picture"), (3, "pir")])
         ]
         told["poses"] = [[begun(part), 90, 45], [begun(part, 2), 120, 30]]
@@ -261,6 +271,9 @@ def test_events_and_poses(opened: Open, filmed: Filmed) -> None:
 
     shown = opened(begun(part, 0.2))
     shown.page.route("**/timeline?*", with_events)
+    shown.page.route(
+        "**/api/events/0/thumbnail.jpg", lambda route: route.fulfill(content_type="image/jpeg", body=picture())
+    )
     shown.open(begun(part, 0.2))
     expect(shown.page.locator("#pose")).to_have_text("pan 90° tilt 45°")
     shown.button("Next event").click()
@@ -273,6 +286,11 @@ def test_events_and_poses(opened: Open, filmed: Filmed) -> None:
     expect(shown.told).to_have_text("No event follows on this day.")
     shown.page.keyboard.press("p")
     shown.is_at(begun(part, 1))
+    shown.page.locator("#as-list summary").click()
+    pictures = shown.page.locator("#list img")
+    expect(pictures).to_have_count(1)
+    pictures.scroll_into_view_if_needed()
+    wait_until(lambda: pictures.evaluate(LOADED) > 0, "the event's picture is there")
 
 
 def test_a_browser_without_h264_is_told_so(new_page: NewPage, login: Login, filmed: Filmed) -> None:
