@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import select
+import selectors
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import IO
 
 import imageio_ffmpeg
 
@@ -94,15 +95,12 @@ class Fed:
     def feed(self, parts: list[bytes]) -> None:
         """Waits while it is busy, at most until it counts as stalled. Raises EncoderFailed."""
         views = [memoryview(part) for part in parts]
-        poll = select.poll()
-        poll.register(self._stdin, select.POLLOUT)
-        poll.register(self._stderr, select.POLLIN)
         begun = self._clock.monotonic()
         while views:
             try:
                 written = os.writev(self._stdin.fileno(), views)
             except BlockingIOError:
-                poll.poll(LOOK_EVERY * 1000)
+                ready({self._stdin: selectors.EVENT_WRITE, self._stderr: selectors.EVENT_READ}, LOOK_EVERY)
                 self.listen()
                 self.look()
                 if self._clock.monotonic() - begun > self._patience:
@@ -125,9 +123,8 @@ class Fed:
         self._stdin.close()
         deadline = self._clock.monotonic() + within
         os.set_blocking(self._stderr.fileno(), True)
-        poll = select.poll()
-        poll.register(self._stderr, select.POLLIN)
-        while (left := deadline - self._clock.monotonic()) > 0 and poll.poll(left * 1000):
+        words = {self._stderr: selectors.EVENT_READ}
+        while (left := deadline - self._clock.monotonic()) > 0 and ready(words, left):
             if not self._hear():
                 break  # it has closed its end: it is gone
         try:
@@ -168,3 +165,11 @@ class Fed:
     def last_words(self, fault: str) -> str:
         lines = self._said.decode(errors="replace").strip().splitlines()
         return f"{fault}: {' / '.join(lines[-2:])}" if lines else fault
+
+
+def ready(pipes: Mapping[IO[bytes], int], within: float) -> bool:
+    """Wait until there is something to do at one of them. Whether there is, within so many seconds."""
+    with selectors.DefaultSelector() as selector:  # which eventlet knows, unlike poll
+        for pipe, event in pipes.items():
+            selector.register(pipe, event)
+        return bool(selector.select(within))

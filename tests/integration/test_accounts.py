@@ -366,6 +366,21 @@ CHANGES: list[tuple[str, str, Any]] = [
     ("POST", "/api/devices/{device}/sleep", {"seconds": 60}),
     ("PUT", "/device/config", {"speed": 60}),
 ]
+#: Those that change files, or what is to become of them.
+CHANGES_OF_FILES = [
+    ("PUT", "/api/cameras/{camera}/motion"),
+    ("PUT", "/api/cameras/{camera}/recording"),
+    ("POST", "/api/cameras/{camera}/recording/by-hand"),
+    ("PUT", "/api/recordings/{recording_id}"),
+    ("DELETE", "/api/recordings/{recording_id}"),
+    ("POST", "/api/exports"),
+    ("DELETE", "/api/exports/{export_id}"),
+    ("POST", "/api/firmware"),
+    ("DELETE", "/api/firmware/{firmware_id}"),
+    ("POST", "/api/firmware/{firmware_id}/assign"),
+    ("PUT", "/api/devices/{device}/update"),
+    ("DELETE", "/api/devices/{device}/update"),
+]
 
 
 class TestCsrf:
@@ -373,7 +388,22 @@ class TestCsrf:
         paths = admin.get("/api/openapi.json").json()["paths"]
         described = {(method.upper(), path) for path, methods in paths.items() for method in methods}
         unsafe = {(method, path) for method, path in described if method != "GET"}
-        assert unsafe == {(method, path) for method, path, _ in CHANGES}
+        assert unsafe == {(method, path) for method, path, _ in CHANGES} | set(CHANGES_OF_FILES)
+
+    @pytest.mark.parametrize(("method", "path"), CHANGES_OF_FILES)
+    def test_a_cookie_alone_does_not_even_learn_what_there_is(self, admin: Person, method: str, path: str) -> None:
+        _, actor = new_person(admin, "admin")
+        numbers = dict.fromkeys(("recording_id", "firmware_id", "device"), 1)
+        with actor:
+            proof = actor.http.headers.pop("X-CSRFToken")
+            place = path.format(camera=new_camera(admin)["slug"], export_id="x" * 22, **numbers)
+            for headers in ({}, {"X-CSRFToken": "x"}, {"X-CSRFToken": admin.http.headers["X-CSRFToken"]}):
+                answer = actor.ask(method, place, {}, headers=headers)
+                assert answer.status_code == 400
+                assert "too old" in answer.json()["message"]
+            with_it = actor.ask(method, place, {"nothing": "known"}, headers={"X-CSRFToken": proof})
+            assert with_it.status_code in (400, 404, 411, 415)
+            assert "too old" not in with_it.json()["message"]
 
     @pytest.mark.parametrize(
         ("method", "path", "body"), CHANGES, ids=[f"{method} {path}" for method, path, _ in CHANGES]
