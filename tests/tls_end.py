@@ -25,10 +25,10 @@ class TlsEnd:
         self._thread = threading.Thread(target=self._loop.run_forever)
 
     def __enter__(self) -> Self:
+        self._thread.start()  # a loop in this thread would meet that of Playwright, which stands in it
         listening = asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._context)
-        self._server = self._loop.run_until_complete(listening)
+        self._server = asyncio.run_coroutine_threadsafe(listening, self._loop).result(10)
         self.port: int = self._server.sockets[0].getsockname()[1]
-        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
