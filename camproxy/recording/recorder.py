@@ -56,7 +56,7 @@ class Recorder:
     ) -> None:
         self.camera_id = camera_id
         self.config = config
-        self._hub = hub
+        self.hub = hub
         self.ledger = Ledger(camera_id, book, clock)
         self._zone = zone
         self._storage = storage
@@ -158,7 +158,7 @@ class Recorder:
             if watches and self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=f"recorder {self.camera_id}", daemon=True)
                 self._thread.start()
-        newest = self._hub.newest
+        newest = self.hub.newest
         if part := self._part:
             if part.has_pictures:
                 self._note(part)
@@ -202,15 +202,15 @@ class Recorder:
 
     def _run(self) -> None:
         try:
-            with Cursor(self._hub) as cursor:
+            with Cursor(self.hub) as cursor:
                 while self.watches or self._is_late(cursor):
-                    self._hub.remember(max(REMEMBERED, self.config.pre_seconds + 2 * TURN))
+                    self.hub.remember(max(REMEMBERED, self.config.pre_seconds + 2 * TURN))
                     self._turn(cursor)
         except Exception:
             log.exception("camera %s: the recorder failed", self.camera_id)  # the next look starts it anew
         finally:
             try:
-                self._hub.remember(0.0)
+                self.hub.remember(0.0)
                 self._end_part()
             finally:
                 with self._changed:
@@ -224,7 +224,7 @@ class Recorder:
             self._idle = True
             self._wait(TURN, lambda: self.wants and not self._storage.trouble)
             if trouble:
-                cursor.seq = self._hub.received  # what came meanwhile is a gap, and not lost on the way
+                cursor.seq = self.hub.received  # what came meanwhile is a gap, and not lost on the way
             return
         if (pause := self._not_before - self._clock.monotonic()) > 0:
             self._wait(min(pause, TURN))
@@ -245,7 +245,7 @@ class Recorder:
         """Whether frames are still in the ring of a time that was to be recorded."""
         if self._stopping or (self._idle and self._since is None):
             return False
-        frame = self._hub.next(cursor.seq, 0)
+        frame = self.hub.next(cursor.seq, 0)
         if frame is None:
             return False
         if frame.arrived < self._by_hand_until:

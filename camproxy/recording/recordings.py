@@ -165,18 +165,25 @@ class Recordings:
 
     def motion(self, camera_id: int, at: float | None = None) -> None:
         """Something moved before that camera, at that moment by the wall clock or now."""
-        with self._lock:
-            recorder = self._recorders.get(camera_id)
-        if recorder:
+        if recorder := self._of(camera_id):
             recorder.motion(at)
 
     def record_for(self, camera_id: int, seconds: float) -> None:
         """Record by hand for so many seconds from now; 0 ends it. Raises Unavailable for a camera without recorder."""
-        with self._lock:
-            recorder = self._recorders.get(camera_id)
+        recorder = self._of(camera_id)
         if recorder is None:
             raise Unavailable("The camera is just being set up. Try again shortly.")
         recorder.record_for(seconds)
+
+    def _of(self, camera_id: int) -> Recorder | None:
+        """The recorder of that camera. None while there is none yet, though that of a removed one with its number."""
+        try:
+            camera = self._cameras.get(camera_id)
+        except NotFound:
+            return None
+        with self._lock:
+            recorder = self._recorders.get(camera_id)
+        return recorder if recorder and recorder.hub is camera.hub else None
 
     def alive(self) -> float | None:
         """When the server is known to have run last. Seconds since 1970."""
@@ -187,8 +194,7 @@ class Recordings:
 
     def state_of(self, camera_id: int) -> dict[str, Any]:
         """Whether that camera is being recorded, see docs/protocol.md."""
-        with self._lock:
-            recorder = self._recorders.get(camera_id)
+        recorder = self._of(camera_id)
         until = recorder and recorder.by_hand_until
         return {
             "camera": camera_id,
