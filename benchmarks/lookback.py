@@ -12,7 +12,7 @@ from benchmarks.table import Rounds, Table, verdict
 from camproxy.recording.encoder import Encoder, Encoding
 from camproxy.recording.storage import Storage
 from camproxy.settings import load
-from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.plugins.chromium import CHROMIUM, FLAGS
 from tests.recording.playback import picture
 
 SIZE = 800, 600

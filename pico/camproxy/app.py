@@ -31,7 +31,7 @@ LOW_BEATS = 3
 #: Longest silence of a task until the watchdog bites. Milliseconds.
 HEAD_PATIENCE_MS, NET_PATIENCE_MS = 3000, 60000
 #: The collector comes by after so much has been used, so that the heap does not crumble. Bytes.
-COLLECT_AFTER = 4096
+COLLECT_AFTER = 2048
 
 
 class App:

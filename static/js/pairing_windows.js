@@ -21,6 +21,7 @@ export class PairingWindows extends EventTarget {
   #list;
   #rows = new Map(); // kind -> element
   #shown = new Map(); // kind -> what the server says but once
+  #openings = 0;
 
   constructor(items) {
     super();
@@ -40,6 +41,7 @@ export class PairingWindows extends EventTarget {
   }
 
   opened({ token, link, qr, ...window }) {
+    this.#openings += 1;
     this.#shown.set(window.kind, { token, link, qr, opened_at: window.opened_at });
     this.#rows.get(window.kind)?.remove();
     this.#rows.delete(window.kind);
@@ -50,7 +52,11 @@ export class PairingWindows extends EventTarget {
 
   async refresh() {
     try {
-      this.#list = (await api.get("pairing")).items;
+      const openings = this.#openings;
+      const { items } = await api.get("pairing");
+      // Opened meanwhile: this may tell what was before, and would take the token away that is shown but once.
+      if (openings !== this.#openings) return this.refresh();
+      this.#list = items;
       this.#draw();
       this.dispatchEvent(new Event("changed"));
     } catch (refusal) {

@@ -14,10 +14,10 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 from scripts.simulation.view import View
-from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.browser.test_aim import PATCH
 from tests.firmware.esp32cam import SimulatedCamera
 from tests.firmware.pico import SimulatedPico, write_config
+from tests.plugins.chromium import CHROMIUM, FLAGS
 from tests.running import PROJECT, RunningServer
 
 IMAGES = PROJECT / "docs" / "images"

@@ -15,11 +15,12 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.browser.conftest import CHROMIUM, FLAGS, NewPage
+from tests.browser.conftest import NewPage
 from tests.conftest import MakeServer
 from tests.fakes.devices import FakePico
 from tests.integration.test_discovery import LAN
 from tests.networks import Watcher, in_network_of, with_network
+from tests.plugins.chromium import CHROMIUM, FLAGS
 from tests.running import Person, RunningServer
 
 Login = Callable[..., Page]

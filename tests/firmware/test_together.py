@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.camera_page import CameraPage
-from tests.browser.conftest import NewPage, browser, login, new_page  # noqa: F401
+from tests.browser.conftest import NewPage, login, new_page  # noqa: F401
 from tests.firmware.esp32cam import skip_without
 from tests.firmware.house import House
 from tests.firmware.pico import SERVO1, SERVO2, microseconds

@@ -91,7 +91,7 @@ class Studio:
             self.clock.advance(1 / fps)
             if number % 10 == 9:
                 self.catch_up()
-        self.catch_up()
+        self.catch_up(behind=0)
         if self.config.codec == "mjpeg" and (part := self.recorder._part):
             wait_until(lambda: part.has_pictures, "ffmpeg has begun")
             self.recorder.look()
@@ -100,11 +100,11 @@ class Studio:
         self.recorder.look()
         return self.hub.attached > 0
 
-    def catch_up(self) -> None:
-        """Until the recorder has seen all."""
+    def catch_up(self, behind: int = 3) -> None:
+        """Until the recorder has seen all but so many."""
         self.recorder.look()
         if self.recorder.wants:
-            wait_until(lambda: self.hub.received - self.recorder.taken < 4, "the recorder keeps up", 12)
+            wait_until(lambda: self.hub.received - self.recorder.taken <= behind, "the recorder keeps up", 12)
 
     def wait(self, seconds: float) -> None:
         """Nothing comes for so long."""

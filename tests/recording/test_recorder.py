@@ -149,6 +149,7 @@ def test_by_hand_for_a_while_whatever_the_mode(tmp_path: Path) -> None:
         wait_until(lambda: studio.hub.attached, "the camera is wanted")
         studio.film(8)
         wait_until(lambda: not studio.hub.attached, "the camera is let go")
+        studio.recorder.look()  # as twice a second on a server
         studio.recorder.record_for(3600)
         wait_until(studio.is_attached, "the camera is wanted again")
         studio.film(2)
