@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import tempfile
 import time
 from contextlib import ExitStack
+from io import BytesIO
+
+from PIL import Image
 
 from benchmarks import motion
 from benchmarks.board import BoardProcess
@@ -13,11 +19,15 @@ from benchmarks.machine import CORES, Process
 from benchmarks.server import Server, until
 from benchmarks.table import Rounds, Table, verdict
 from benchmarks.ways import WEBSOCKET
+from camproxy.recording.capacity import picture
+from camproxy.recording.encoder import Encoder, Encoding
 from tests.integration.boards import enrol_all
 
 FPS = 10
 MB = 1 << 20
 DAY = 86_400
+#: What a board can be told to send.
+SIZES = {"VGA": (640, 480), "SVGA": (800, 600), "XGA": (1024, 768), "UXGA": (1600, 1200)}
 
 
 def cost(seconds: float = 10.0, count: int = 4, rounds: int = 3, settled: float = 5.0) -> Table:
@@ -96,6 +106,46 @@ def many(seconds: float = 60.0, count: int = 50, viewers: int = 20, rounds: int 
     table.add("written, MB a second", f"{rate / MB:.1f}")
     table.add("boards that went offline", f"{offline}", "", *verdict(offline, 0))
     return table
+
+
+def sizing(seconds: float = 15.0, rates: tuple[int, ...] = (5, 10, 20)) -> Table:
+    """What a camera takes by its size and rate, to choose a machine and a disk by."""
+    table = Table(
+        "Recording: one camera by size and rate",
+        f"{seconds:g} s of drawn pictures with the noise of a sensor, in which somebody walks by, encoded as the "
+        "recorder does it (CRF 23). How many bytes H.264 takes depends on what is seen.",
+        ("size ", "fps", "H.264, % of a core", "GB a day", "own pictures, % of a core", "GB a day"),
+    )
+    for name, (width, height) in SIZES.items():
+        pictures = [resized(picture(number), width, height) for number in range(20)]
+        for fps in rates:
+            cells = []
+            for codec in ("h264", "mjpeg"):
+                share, length = encoded(codec, pictures, (width, height), fps, seconds)
+                cells += [f"{share:.1f}", f"{length / seconds * DAY / 1e9:.0f}"]
+            table.add(f"{name} {width} × {height}", f"{fps}", *cells)
+    return table
+
+
+def encoded(codec: str, pictures: list[bytes], size: tuple[int, int], fps: int, seconds: float) -> tuple[float, int]:
+    """Percent of a core that a camera takes at that rate, and how many bytes so many seconds take."""
+    with tempfile.TemporaryFile() as file:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        encoder = Encoder(Encoding(codec, *size, fps), file.fileno())
+        for number in range(round(seconds * fps)):
+            encoder.write(pictures[number % len(pictures)], number / fps)
+        if not encoder.finish(60):
+            raise RuntimeError(encoder.last_words("ffmpeg failed"))
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return used / seconds * 100, os.fstat(file.fileno()).st_size
+
+
+def resized(jpeg: bytes, width: int, height: int) -> bytes:
+    out = BytesIO()
+    with Image.open(BytesIO(jpeg)) as image:
+        image.resize((width, height), Image.Resampling.BICUBIC).save(out, "JPEG", quality=80)
+    return out.getvalue()
 
 
 def record(server: Server, urls: list[str], codec: str) -> list[str]:

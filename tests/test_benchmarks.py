@@ -92,6 +92,12 @@ def test_what_recording_costs_is_measured() -> None:
     assert all(float(row[1]) > 0 for row in table.rows)
 
 
+def test_what_each_size_takes_is_measured() -> None:
+    table = recording.sizing(seconds=1, rates=(5,))
+    assert len(table.rows) == len(recording.SIZES)
+    assert all(float(row[2]) > float(row[4]) > 0 for row in table.rows), "copying is cheaper than encoding"
+
+
 def test_that_many_record_at_once_is_measured() -> None:
     table = recording.many(seconds=2, count=3, viewers=2, rounds=1)
     arrived, lost, server, encoders, _, offline = (float(row[1]) for row in table.rows)
