@@ -82,6 +82,7 @@ class Recordings:
         #: Are told the number of a recording that was removed.
         self.removed: list[Callable[[int], None]] = []
         self._told: dict[int, dict[str, Any]] = {}
+        self._telling = threading.Lock()
         self._configs: Mapping[int, CameraRecording] = {}
         #: The cameras with their addresses, as they were when the settings were read.
         self._followed: dict[int, tuple[Camera, str]] = {}
@@ -174,6 +175,7 @@ class Recordings:
         if recorder is None:
             raise Unavailable("The camera is just being set up. Try again shortly.")
         recorder.record_for(seconds)
+        self._tell(camera_id)
 
     def _of(self, camera_id: int) -> Recorder | None:
         """The recorder of that camera. None while there is none yet, though that of a removed one with its number."""
@@ -267,10 +269,11 @@ class Recordings:
                 log.exception("recordings")  # whatever it is, the next turn tries again
 
     def _tell(self, camera_id: int) -> None:
-        state = self.state_of(camera_id)
-        if self._told.get(camera_id) != state:
-            self._told[camera_id] = state
-            tell(self.listeners, state)
+        with self._telling:  # so that the last that is told is how it is
+            state = self.state_of(camera_id)
+            if self._told.get(camera_id) != state:
+                self._told[camera_id] = state
+                tell(self.listeners, state)
 
     def _follow_cameras(self) -> None:
         """Have a recorder for each camera, with the settings that it has now."""

@@ -14,12 +14,10 @@ const FAULTS = {
 };
 
 export class Recorder {
-  #cameras;
   #steering;
   #button = byId("record");
 
-  constructor(cameras, steering) {
-    this.#cameras = cameras;
+  constructor(steering) {
     this.#steering = steering;
     this.#button.addEventListener("click", () => this.toggle());
   }
@@ -29,8 +27,8 @@ export class Recorder {
     if (!camera.can.control || !camera.recording) return; // not before it is known what would be switched
     const seconds = camera.recording?.by_hand_until ? 0 : BY_HAND;
     try {
-      const recording = await api.post(`cameras/${camera.id}/recording/by-hand`, { seconds });
-      this.#cameras.update(camera.id, { recording });
+      // What has become of it comes as an event, in order with those that follow; the answer may be older by then.
+      await api.post(`cameras/${camera.id}/recording/by-hand`, { seconds });
     } catch (refusal) {
       error(refusal.message);
     }

@@ -35,7 +35,7 @@ export class Single {
     this.#aim = new Aim(this.#stage, byId("trace"), steering);
     this.#driver = new Driver(steering);
     this.#presets = new Presets(cameras, steering);
-    this.#recorder = new Recorder(cameras, steering);
+    this.#recorder = new Recorder(steering);
     startPad(byId("dpad"), steering);
     const fullScreen = startFullScreen(this.#stage);
     const help = () => byId("help-dialog").showModal();
