@@ -156,7 +156,7 @@ def test_what_moves_now_is_marked(page: Page, login: Login, admin: Person, board
     dialog.get_by_label("Look for motion in its picture").check()
     saved(dialog)
     dialog = reopened(page, camera)
-    expect(dialog.locator("#motion-now")).to_contain_text("Something moves, in")
+    expect(dialog.locator("#motion-now")).to_contain_text("Something moves, in", timeout=20_000)
     expect(dialog.locator("#motion-box")).to_be_visible()
     dialog.get_by_role("button", name="Cancel").click()
     assert admin.ask("DELETE", f"/api/cameras/{camera['id']}").ok
