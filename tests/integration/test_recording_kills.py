@@ -175,7 +175,7 @@ def recovered(server: RunningServer, paths: Collection[str]) -> list[Row]:
     def ended() -> list[Row]:
         return [row for row in rows(server) if row[1] in paths and row[3] is not None]
 
-    wait_until(lambda: len(ended()) == len(paths), "it has recovered")
+    wait_until(lambda: len(ended()) == len(paths), "it has recovered", 60)
     return ended()
 
 
