@@ -87,12 +87,11 @@ def many(seconds: float = 60.0, count: int = 50, viewers: int = 20, rounds: int 
         lost, seen, begun = lost_frames(server), server.received(names), time.monotonic()
         written = bytes_of(server)
         for _ in range(rounds):
-            at, own, all_of_them = time.monotonic(), server.worker.cpu, family(server.worker)
+            at, own, theirs = time.monotonic(), server.worker.cpu, of_children(server.worker)
             time.sleep(seconds / rounds)
-            passed = time.monotonic() - at
-            used = server.worker.cpu - own
-            worker.append(used / passed / len(CORES) * 100)
-            encoders.append((family(server.worker) - all_of_them - used) / passed / len(CORES) * 100)
+            passed = (time.monotonic() - at) * len(CORES)
+            worker.append((server.worker.cpu - own) / passed * 100)
+            encoders.append((of_children(server.worker) - theirs) / passed * 100)
         passed = time.monotonic() - begun
         seen = server.received(names) - seen
         lost = lost_frames(server) - lost
@@ -171,7 +170,11 @@ def bytes_of(server: Server) -> int:
 
 def family(process: Process) -> float:
     """Seconds of processor time of a process and its children that are there."""
-    return process.cpu + sum(child.cpu for child in process.children)
+    return process.cpu + of_children(process)
+
+
+def of_children(process: Process) -> float:
+    return sum(child.cpu for child in process.children)
 
 
 def windows(process: Process, seconds: float, rounds: int, count: int) -> Rounds:
