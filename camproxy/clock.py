@@ -29,6 +29,12 @@ class SystemClock:
         return time.monotonic()
 
 
-def iso(wall: float) -> str:
-    """`2026-11-21T10:00:00Z` for seconds since 1970."""
-    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def moment(wall: float) -> datetime:
+    """An aware datetime, for seconds since 1970."""
+    return datetime.fromtimestamp(wall, UTC)
+
+
+def iso(at: float | datetime, timespec: str = "seconds") -> str:
+    """`2026-11-21T10:00:00Z` for seconds since 1970 or an aware datetime; `timespec` as for `datetime.isoformat`."""
+    at = at.astimezone(UTC) if isinstance(at, datetime) else moment(at)
+    return at.isoformat(timespec=timespec).replace("+00:00", "Z")

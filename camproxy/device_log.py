@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from camproxy.clock import Clock, SystemClock
+from camproxy.clock import Clock, SystemClock, iso
 from camproxy.control.throttle import Throttle
-from camproxy.device_log_file import DeviceLogFile, Line, harmless, level_of, time_of
+from camproxy.device_log_file import DeviceLogFile, Line, harmless, level_of
 from camproxy.listeners import tell
 
 log = logging.getLogger(__name__)
@@ -153,7 +153,7 @@ class DeviceLogs:
                 self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
                 file = self._file(device)
                 for _, wall, level, source, message in entries:
-                    lines.append(Line(file.next_number(), time_of(wall), level, source, message))
+                    lines.append(Line(file.next_number(), iso(wall, "milliseconds"), level, source, message))
                 file.append(lines)
         except OSError as error:
             self._lost[device] += new

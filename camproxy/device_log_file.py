@@ -7,7 +7,6 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from camproxy.logs import plain, without_credentials
@@ -66,11 +65,6 @@ def harmless(message: str) -> str:
     """One line that steers no terminal, turns no text and holds no password."""
     text = plain(without_credentials(message[: 2 * LONGEST].strip()))
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-
-
-def time_of(wall: float) -> str:
-    """`2026-11-21T10:00:00.250Z` for seconds since 1970."""
-    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class DeviceLogFile:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import secrets
 import string
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from flask import Flask
@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from camproxy import audit
 from camproxy.addresses import client
 from camproxy.audit import Action
-from camproxy.clock import Clock
+from camproxy.clock import Clock, moment
 from camproxy.database import is_unusable, reason
 from camproxy.errors import N_, BadRequest, Conflict, EncryptionRequired, Forbidden, RateLimited
 from models import Device, PairingToken, PairingWindow, db, digest
@@ -79,7 +79,7 @@ class Pairing:
         return {}
 
     def now(self) -> datetime:
-        return datetime.fromtimestamp(self._clock.wall(), UTC)
+        return moment(self._clock.wall())
 
     def windows(self, *, to_change: bool = False) -> list[PairingWindow]:
         """Those that are open. `to_change` locks them until the commit, where the database can lock rows."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from camproxy.clock import moment
 from camproxy.later import Later
 from camproxy.updates import Image, Update, Updates
 from models import Event, Firmware, FirmwareUpdate, db
@@ -24,7 +23,7 @@ class UpdateBook:
         self._later.change(FirmwareUpdate, update.device, "update", lambda row: fill(row, update))
         if update.state in EVENTS and not self._goes_on(update):
             text = f"{update.version}: {update.detail}" if update.detail else update.version
-            at = datetime.fromtimestamp(update.since, UTC)
+            at = moment(update.since)
             self._later.note(Event(at=at, kind=f"update_{update.state}", device_id=update.device, detail=text[:500]))
 
     def _goes_on(self, update: Update) -> bool:
@@ -40,7 +39,7 @@ class UpdateBook:
 def fill(row: FirmwareUpdate, update: Update) -> None:
     row.firmware_id = update.image.id if update.image else None
     row.version, row.state, row.detail, row.tries = update.version, update.state, update.detail[:500], update.tries
-    row.since = datetime.fromtimestamp(update.since, UTC)
+    row.since = moment(update.since)
 
 
 def image_of(row: Firmware) -> Image:

@@ -100,9 +100,14 @@ def _look_at(
         if path.startswith(folder) and not path.endswith(NAME):
             suspects[path] = "unknown"
     for path, row in known.items():
-        if path.startswith(folder) and row.sha256 and (path not in live or row.sha256 != live[path].sha256):
+        if path.startswith(folder) and _is_unlisted(row, live):
             suspects[path] = "unlisted"
     return suspects
+
+
+def _is_unlisted(row: Known, live: Mapping[str, Line]) -> bool:
+    """Whether the database has a hash of it that the manifest has not."""
+    return row.sha256 is not None and (row.path not in live or row.sha256 != live[row.path].sha256)
 
 
 def _ask_again(
@@ -118,7 +123,7 @@ def _ask_again(
     for path, what in sorted(suspects.items()):
         row = known.get(path)
         if what == "unlisted":
-            if row and row.sha256 and (path not in live or row.sha256 != live[path].sha256):
+            if row and _is_unlisted(row, live):
                 finding.faults.append(f"the database knows {path}, but not as the manifest does")
         elif what == "unknown" and (path in recorded or is_busy(path) or (row and row.sha256 is None)):
             finding.new += 1

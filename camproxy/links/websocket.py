@@ -61,7 +61,8 @@ class WebSocketChannel:
                 timeout=CONNECT_WITHIN,
                 sockopt=SOCKET_OPTIONS,
                 header=header,
-                sslopt={"context": client_context()},
+                # What the machine trusts takes a while to read; without TLS nobody asks.
+                sslopt={"context": client_context()} if parts.scheme == "wss" else None,
                 enable_multithread=True,
                 redirect_limit=0,
                 http_no_proxy=["*"],

@@ -11,14 +11,14 @@ from typing import Any
 from sqlalchemy import update
 
 from camproxy.cameras import Cameras
-from camproxy.clock import Clock, SystemClock
+from camproxy.clock import Clock, SystemClock, moment
 from camproxy.devices import Device
 from camproxy.errors import NotFound
 from camproxy.frames import Frame
 from camproxy.later import Later
 from camproxy.listeners import tell
 from camproxy.motion.episode import LONGEST, Episode
-from camproxy.motion.past import close_open, moment
+from camproxy.motion.past import close_open
 from camproxy.motion.pictures import Pictures
 from camproxy.motion.thumbnail import thumbnail
 from models import MOTION, Event, db

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from camproxy.motion.past import forget, moment, thumbnails
+from camproxy.clock import moment
+from camproxy.motion.past import forget, thumbnails
 from camproxy.motion.pictures import Pictures
 from models import Camera
 

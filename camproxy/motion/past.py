@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.orm import Session
 
+from camproxy.clock import iso
 from camproxy.motion import episode
 from camproxy.recording.book import MISSING, QUARANTINED
 from models import MOTION, Event, PoseChange, Recording
@@ -21,16 +22,6 @@ MOST = 5000
 #: No motion lasts longer, give or take some seconds.
 LONGEST = timedelta(seconds=episode.LONGEST + 10)
 NEVER, EVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
-
-
-def moment(at: float) -> datetime:
-    """Of seconds since 1970."""
-    return datetime.fromtimestamp(at, UTC)
-
-
-def iso(at: datetime) -> str:
-    """With milliseconds: heads turn faster than seconds pass."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 # Reading
@@ -52,8 +43,8 @@ def events(session: Session, camera_id: int, begin: datetime, end: datetime) -> 
             "id": row.id,
             "kind": row.kind,
             "source": row.source,
-            "from": iso(row.at),
-            "to": row.ended_at and iso(row.ended_at),
+            "from": iso(row.at, "milliseconds"),
+            "to": row.ended_at and iso(row.ended_at, "milliseconds"),
             "thumbnail": bool(row.thumbnail),
         }
         for row in reversed(rows)

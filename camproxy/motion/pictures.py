@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Collection
-from datetime import UTC, datetime
 from pathlib import Path
+
+from camproxy.clock import moment
 
 PATH = re.compile(r"[0-9]{1,10}/[0-9]{4}-[0-9]{2}-[0-9]{2}/[0-9]{6}\.[0-9]{3}-(pir|picture)\.jpg")
 
@@ -20,8 +21,8 @@ class Pictures:
     @staticmethod
     def path(camera_id: int, at: float, source: str) -> str:
         """Relative to `root`; for motion that begins at that moment, seconds since 1970."""
-        moment = datetime.fromtimestamp(at, UTC)
-        return f"{camera_id}/{moment:%Y-%m-%d/%H%M%S}.{moment.microsecond // 1000:03}-{source}.jpg"
+        begun = moment(at)
+        return f"{camera_id}/{begun:%Y-%m-%d/%H%M%S}.{begun.microsecond // 1000:03}-{source}.jpg"
 
     def file(self, path: str) -> Path:
         """Where it is. Raises ValueError for what `path` never gave."""
@@ -40,7 +41,7 @@ class Pictures:
 
     def clean(self, camera_id: int, before: float, keep: Collection[str]) -> None:
         """Remove those of a camera that are of a day before that moment's, but for those to be kept."""
-        today = f"{datetime.fromtimestamp(before, UTC):%Y-%m-%d}"
+        today = f"{moment(before):%Y-%m-%d}"
         for day in self._directories(self._root / str(camera_id)):
             if day.name < today:
                 for file in day.iterdir():

@@ -8,10 +8,9 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from camproxy.camera import Camera
-from camproxy.clock import Clock, SystemClock
+from camproxy.clock import Clock, SystemClock, moment
 from camproxy.control.pan_tilt import Pose
 from camproxy.later import Later
-from camproxy.motion.past import moment
 from models import Camera as CameraRow
 from models import PoseChange, db
 

@@ -34,11 +34,6 @@ class Wanted:
     protected: bool | None = None
 
 
-def moment(at: float) -> datetime:
-    """Of seconds since 1970."""
-    return datetime.fromtimestamp(at, UTC)
-
-
 def page(session: Session, wanted: Wanted, limit: int, cursor: str | None = None) -> tuple[list[Recording], str | None]:
     """So many, the newest first, and the cursor of the page after, if there is one. Raises BadRequest for a cursor that
     is none."""

@@ -24,7 +24,8 @@ from typing import Any
 import psutil
 from PIL import Image, ImageDraw
 
-from camproxy.recording.encoder import Encoder, EncoderFailed, Encoding, ffmpeg
+from camproxy.recording.encoder import Encoder, Encoding
+from camproxy.recording.fed import EncoderFailed, ffmpeg
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, select, update
@@ -20,6 +20,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
+from camproxy.clock import moment
 from camproxy.database import is_unusable, reason
 from camproxy.errors import Unavailable
 from camproxy.listeners import tell
@@ -80,10 +81,6 @@ class Held:
     ended_at: float | None
     bytes: int
     there: bool
-
-
-def moment(at: float) -> datetime:
-    return datetime.fromtimestamp(at, UTC)
 
 
 class Catalogue:

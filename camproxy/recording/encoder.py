@@ -13,8 +13,6 @@ from camproxy.clock import Clock
 from camproxy.recording.fed import FROM_THE_PIPE, LOOK_EVERY, QUIET, EncoderFailed, Fed, ffmpeg, low_priority
 from camproxy.recording.matroska import before_frame, head
 
-__all__ = ["Encoder", "EncoderFailed", "Encoding", "command", "ffmpeg", "fragmented", "h264"]
-
 #: ffmpeg takes frames and its file does not grow, or it takes none, for so long: it is stalled. Seconds.
 STALLED_AFTER = 7.0
 #: And so many frames went in meanwhile: the last fragment is written only when the next begins.

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from camproxy.files import settle
 from camproxy.frames import Frame
 from camproxy.recording.book import COMPLETE, RECOVERED, Begun, Book, Ended
-from camproxy.recording.encoder import Encoder, EncoderFailed, Encoding
+from camproxy.recording.encoder import Encoder, Encoding
+from camproxy.recording.fed import EncoderFailed
 from camproxy.recording.footage import Unreadable, read_footage, trim
 from camproxy.recording.hours import ends_at
 from camproxy.recording.modes import CameraRecording

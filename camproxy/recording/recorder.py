@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from camproxy.clock import Clock
 from camproxy.frames import Cursor, Frame, FrameHub
 from camproxy.recording.book import CLOCK_CHANGED, DISK_FULL, ENCODER_FAILED, OFFLINE, Book
-from camproxy.recording.encoder import EncoderFailed
+from camproxy.recording.fed import EncoderFailed
 from camproxy.recording.gaps import MISSING_AFTER, Ledger
 from camproxy.recording.modes import CameraRecording
 from camproxy.recording.part import Part

@@ -12,11 +12,10 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from camproxy.clock import Clock, SystemClock
+from camproxy.clock import Clock, SystemClock, moment
 from camproxy.errors import Unavailable
 from camproxy.listeners import tell
 from camproxy.recording.book import DISK_MISSING
@@ -143,7 +142,7 @@ class Sealer:
         return Line(
             kind="recorded",
             path=row.path,
-            at=datetime.fromtimestamp(self._clock.wall(), UTC),
+            at=moment(self._clock.wall()),
             bytes=length,
             sha256=sha256,
             started_at=row.started_at,

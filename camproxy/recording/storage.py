@@ -13,11 +13,11 @@ import stat
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from camproxy.clock import Clock, SystemClock
+from camproxy.clock import Clock, SystemClock, moment
 from camproxy.files import settle
 from camproxy.recording.book import DISK_FULL, DISK_MISSING
 from camproxy.recording.hours import is_folder, part_at, read_path
@@ -252,7 +252,7 @@ class Storage:
             with manifest.lock:
                 known = manifest.live(path)
                 if why or known:
-                    at, sha256 = datetime.fromtimestamp(self._clock.wall(), UTC), known.sha256 if known else None
+                    at, sha256 = moment(self._clock.wall()), known.sha256 if known else None
                     manifest.write(
                         Line(kind="removed", path=path, at=at, sha256=sha256, why=why or None, by=by or None)
                     )

@@ -15,7 +15,7 @@ from PIL import Image
 
 from camproxy.errors import Unavailable
 from camproxy.recording.boxes import Unreadable
-from camproxy.recording.encoder import ffmpeg
+from camproxy.recording.fed import QUIET, ffmpeg, low_priority
 from camproxy.recording.index import Index, Indexes
 
 log = logging.getLogger(__name__)
@@ -139,9 +139,7 @@ def _scaled(jpeg: bytes, width: int) -> bytes:
 
 def _decoded(video: bytes, width: int) -> bytes:
     """The first picture of a fragment behind the head of its file."""
-    nice = shutil.which("nice")
-    words = [nice, "-n", "10"] if nice else []
-    words += [ffmpeg(), "-hide_banner", "-nostats", "-loglevel", "error", "-threads", "1", "-f", "mp4", "-i", "pipe:0"]
+    words = [*low_priority(10), ffmpeg(), *QUIET, "-threads", "1", "-f", "mp4", "-i", "pipe:0"]
     words += ["-frames:v", "1", "-vf", f"scale='min({width},iw)':-2", "-q:v", "5", "-f", "mjpeg", "pipe:1"]
     try:
         done = subprocess.run(words, input=video, capture_output=True, timeout=MADE_WITHIN, check=False)

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from .pairing import Pairing
-from .program import News, Program
+from .program import News, Powered, Program
 from .view import View
 from .words import camera_words
 
@@ -33,20 +33,19 @@ def build() -> None:
         raise RuntimeError(made.stderr)
 
 
-class Camera:
+class Camera(Powered):
     """`store` is its flash, and outlives the program."""
 
     kind, name = "esp32cam", "camera"
 
     def __init__(self, store: Path, server: str, by_code: bool, view: View, news: News) -> None:
+        super().__init__()
         self._store = store
         self._server = server
         self._by_code = by_code
         self._view = view
         self._news = news
-        self._program: Program | None = None
         self.pairing: Pairing | None = None
-        self.online = False
         self._bitten = False
 
     def power_on(self, reset: str = "poweron") -> None:
@@ -57,15 +56,6 @@ class Camera:
         if self._by_code:
             options += ["--server", self._server]
         self._program = Program([str(PROGRAM), *options], self, self._news, SIM_RESET=reset)
-
-    def power_off(self) -> None:
-        if self._program:
-            self._program.kill()
-        self._program, self.online = None, False
-
-    def happen(self, line: str) -> None:
-        if self._program:
-            self._program.say(line)
 
     def hear(self, line: str | None) -> str | None:
         """One of its lines; what is to be told of it."""

@@ -7,11 +7,11 @@ from pathlib import Path
 from simulated_pico import SIMULATOR, configure
 
 from .pairing import Pairing
-from .program import News, Program
+from .program import News, Powered, Program
 from .words import PicoWords
 
 
-class Pico:
+class Pico(Powered):
     """`flash` outlives the program. `certificate` is the server's, if it speaks https."""
 
     kind, name = "pico", "Pico"
@@ -19,16 +19,15 @@ class Pico:
     def __init__(
         self, flash: Path, node: str, server: str, certificate: Path | None, by_code: bool, pose_port: int, news: News
     ) -> None:
+        super().__init__()
         self._flash = flash
         self._command = [node, str(SIMULATOR), "--flash", str(flash), "--pose-port", str(pose_port)]
         self._server = server
         self._certificate = certificate
         self._by_code = by_code
         self._news = news
-        self._program: Program | None = None
         self._words = PicoWords()
         self.pairing: Pairing | None = None
-        self.online = False
 
     def power_on(self) -> None:
         if self._program:
@@ -43,15 +42,6 @@ class Pico:
     def _start(self, token: str | None) -> None:
         configure(self._flash, self._server, self._certificate, token, "Simulated Pico")
         self._program = Program(self._command, self, self._news)
-
-    def power_off(self) -> None:
-        if self._program:
-            self._program.kill()
-        self._program, self.online = None, False
-
-    def happen(self, line: str) -> None:
-        if self._program:
-            self._program.say(line)
 
     def hear(self, line: str | None) -> str | None:
         """One of its lines; what is to be told of it."""

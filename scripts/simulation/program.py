@@ -79,3 +79,20 @@ class Program:
             self._process.kill()
         self._reader.join(ENDS_WITHIN)
         return self._process.wait()
+
+
+class Powered:
+    """What runs on a program, while it has power."""
+
+    def __init__(self) -> None:
+        self._program: Program | None = None
+        self.online = False
+
+    def power_off(self) -> None:
+        if self._program:
+            self._program.kill()
+        self._program, self.online = None, False
+
+    def happen(self, line: str) -> None:
+        if self._program:
+            self._program.say(line)

@@ -10,7 +10,7 @@ import pytest
 
 from camproxy.recording import capacity as module
 from camproxy.recording.capacity import Capacity, Cost, Load, measured
-from camproxy.recording.encoder import EncoderFailed
+from camproxy.recording.fed import EncoderFailed
 from tests.integration.people import wait_until
 
 #: As much as on a PC.

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from camproxy.recording import encoder as encoders
-from camproxy.recording.encoder import Encoder, EncoderFailed, Encoding, command
+from camproxy.recording.encoder import Encoder, Encoding, command
+from camproxy.recording.fed import EncoderFailed
 from camproxy.recording.footage import Unreadable, read_footage, trim
 from tests.integration.people import wait_until
 from tests.recording.playback import decode, picture, probe

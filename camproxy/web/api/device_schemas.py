@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from flask_babel import gettext
@@ -11,6 +11,7 @@ from pydantic import Field, RootModel, StringConstraints
 
 from camproxy.advice import advise, version_of
 from camproxy.checkup import vitals_of
+from camproxy.clock import moment
 from camproxy.device_log_file import LEVELS
 from camproxy.devices import Device as Running
 from camproxy.frames import FrameHub
@@ -212,7 +213,7 @@ def update_out(device: int) -> UpdateOut | None:
         {name: getattr(update, name) for name in own}
         | {
             "firmware": update.image.id if update.image else None,
-            "since": datetime.fromtimestamp(update.since, UTC),
+            "since": moment(update.since),
             "size": update.image.size if update.image and update.active else 0,
         }
     )

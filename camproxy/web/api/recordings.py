@@ -14,6 +14,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from camproxy import audit
 from camproxy.access import levels
 from camproxy.audit import Action
+from camproxy.clock import moment
 from camproxy.errors import BadRequest, Conflict, NotFound, Unavailable
 from camproxy.motion import past
 from camproxy.recording import archive
@@ -186,7 +187,7 @@ def would_go() -> WouldGo:
                 {
                     "id": file.id,
                     "camera": file.camera_id,
-                    "started_at": archive.moment(file.started_at),
+                    "started_at": moment(file.started_at),
                     "bytes": file.bytes,
                     "reason": reason,
                 }
