@@ -24,6 +24,7 @@ from sqlalchemy import create_engine
 
 from camproxy.links.turns import client_context
 from camproxy.settings import load
+from tests.patience import PATIENCE
 
 PROJECT = Path(__file__).resolve().parent.parent
 ADDRESS = re.compile(r"CamProxy is at (https?://\S+)")
@@ -166,7 +167,7 @@ class Person:
         )
 
     def ask(self, method: str, path: str, json: Any = None, **options: Any) -> requests.Response:
-        return self.http.request(method, self.server.url + path, json=json, timeout=15, **options)
+        return self.http.request(method, self.server.url + path, json=json, timeout=PATIENCE, **options)
 
     def get(self, path: str, **options: Any) -> requests.Response:
         return self.ask("GET", path, **options)
@@ -189,7 +190,7 @@ class Person:
         """A WebSocket with this person's cookie."""
         known = {"ca_certs": self.server.certificate}
         dialled = websocket.create_connection(
-            self.server.ws_url + path, cookie=self.cookie, timeout=10, sslopt=known, **options
+            self.server.ws_url + path, cookie=self.cookie, timeout=PATIENCE, sslopt=known, **options
         )
         self._open.append(dialled)
         return dialled
@@ -249,7 +250,7 @@ class Listener:
         self.ended = threading.Event()
         self.client.on("*", self._keep)
         self.client.on("disconnect", lambda *_: self.ended.set())
-        self.client.connect(person.server.url, auth=auth, wait_timeout=10, **options)
+        self.client.connect(person.server.url, auth=auth, wait_timeout=PATIENCE, **options)
 
     def _queue(self, event: str) -> queue.Queue[Any]:
         with self._lock:
@@ -258,14 +259,14 @@ class Listener:
     def _keep(self, event: str, *payload: Any) -> None:
         self._queue(event).put(payload[0] if len(payload) == 1 else payload)
 
-    def next(self, event: str, timeout: float = 10) -> Any:
+    def next(self, event: str, timeout: float = PATIENCE) -> Any:
         """The next payload of that event; several arguments are a tuple."""
         try:
             return self._queue(event).get(timeout=timeout)
         except queue.Empty:
             raise AssertionError(f"no {event} within {timeout} s") from None
 
-    def until(self, event: str, accept: Any, timeout: float = 10) -> Any:
+    def until(self, event: str, accept: Any, timeout: float = PATIENCE) -> Any:
         """The first payload of that event that is accepted."""
         while not accept(payload := self.next(event, timeout)):
             pass
@@ -279,7 +280,7 @@ class Listener:
         while not self._queue(event).empty():
             self._queue(event).get()
 
-    def call(self, event: str, payload: Any = None, timeout: float = 10) -> Any:
+    def call(self, event: str, payload: Any = None, timeout: float = PATIENCE) -> Any:
         """Send an event and wait for its acknowledgement."""
         return self.client.call(event, payload, timeout=timeout)
 

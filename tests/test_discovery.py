@@ -161,7 +161,7 @@ def test_at_the_end_it_says_goodbye_within_a_second(make: Make, peer: Peer, name
     discovery.stop()
     assert time.monotonic() - begun < 1
     assert threading.active_count() == threads - 1
-    wait_until(lambda: not {f"{name}.{SERVER}", f"{name}.{WEB}"} & set(peer.seen), "it is gone", timeout=3)
+    wait_until(lambda: not {f"{name}.{SERVER}", f"{name}.{WEB}"} & set(peer.seen), "it is gone")
     assert discovery.state()["announced"] == []
     discovery.stop()
 

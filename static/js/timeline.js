@@ -183,7 +183,7 @@ export class Timeline extends EventTarget {
       PageUp: now + 10 * step,
       PageDown: now - 10 * step,
       Home: this.#footage.parts[0]?.from,
-      End: last && last.to - SECOND,
+      End: last && Math.max(last.from, last.to - SECOND),
     }[event.key];
     if (to === undefined) return;
     event.preventDefault();

@@ -72,7 +72,8 @@ export class VideoScreen extends EventTarget {
   }
 
   get position() {
-    return this.#origin + this.#video.currentTime * 1000;
+    // A <video> may stand a microsecond before where it was sent.
+    return Math.round(this.#origin + this.#video.currentTime * 1000);
   }
 
   /** The moment of the picture that is seen; null before the first. */

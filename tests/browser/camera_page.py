@@ -37,7 +37,7 @@ class CameraPage:
         return self.page.get_by_role("button", name=name, exact=True)
 
     def is_live(self) -> CameraPage:
-        expect(self.page.locator("#state")).to_have_text("live", timeout=15_000)
+        expect(self.page.locator("#state")).to_have_text("live")
         return self
 
     def picture_changes(self) -> None:
@@ -47,7 +47,7 @@ class CameraPage:
         )
 
     def shows_pose(self, x: int, y: int) -> None:
-        expect(self.page.locator("#pose")).to_have_text(f"pan {x}° tilt {y}°", timeout=10_000)
+        expect(self.page.locator("#pose")).to_have_text(f"pan {x}° tilt {y}°")
 
     @property
     def pose(self) -> tuple[int, int]:

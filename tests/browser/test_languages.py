@@ -131,7 +131,7 @@ def test_the_log_in_speaks_the_browsers_language(new_page: NewPage, server: Runn
 def test_left_is_left_in_persian(page: Page, login: Login, server: RunningServer, speak: Callable[[str], None]) -> None:
     speak("fa")
     login(page, server)
-    expect(page.locator("#stage")).to_have_attribute("data-tone", "live", timeout=15_000)
+    expect(page.locator("#stage")).to_have_attribute("data-tone", "live")
     pad(page, "center").click()
     points_at(page, 90, 90)
 
@@ -201,7 +201,7 @@ def test_every_label_has_its_room(
     assert page.evaluate(OVERFLOW) == 0
     assert page.evaluate(CUT) == []
     page.locator("form .primary").click()
-    expect(page.locator("#stage")).to_have_attribute("data-tone", "live", timeout=15_000)
+    expect(page.locator("#stage")).to_have_attribute("data-tone", "live")
     for path in PATHS:
         page.goto(server.url + path)
         page.locator(".bar summary").click()

@@ -20,6 +20,7 @@ from tests.conftest import MakeServer
 from tests.fakes.devices import FakePico
 from tests.integration.test_discovery import LAN
 from tests.networks import Watcher, in_network_of, with_network
+from tests.patience import PATIENCE
 from tests.plugins.chromium import CHROMIUM, FLAGS
 from tests.running import Person, RunningServer
 
@@ -157,7 +158,7 @@ def page_within(tmp_path: Path) -> Callable[[int, Callable[[Page], None]], None]
         def run() -> None:
             with sync_playwright() as playwright:
                 page = playwright.chromium.launch(executable_path=str(inside), args=FLAGS).new_page()
-                page.set_default_timeout(15_000)
+                page.set_default_timeout(PATIENCE * 1000)
                 work(page)
 
         with ThreadPoolExecutor(1) as thread:  # the other browser's event loop is in this one
@@ -183,7 +184,7 @@ def test_a_board_in_the_network_is_approved_by_its_code(
         expect(page.locator("#none-found")).to_be_visible()
         with Watcher(pid, "10.1.0.1", mac):
             board = page.locator("#found > li")
-            expect(board).to_contain_text("Head", timeout=20_000)
+            expect(board).to_contain_text("Head")
             expect(board).to_contain_text(f"10.1.0.1 · {mac} · firmware 1.0")
             expect(board).to_contain_text("Waits to be let in.")
             page.get_by_label("Code of the board").fill("1234")

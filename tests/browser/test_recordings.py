@@ -63,7 +63,7 @@ def filmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filmed]:
     server.stop()
     server = RunningServer(data, RECORDING_TIMEZONE="Europe/Berlin")
     with server.person() as admin:
-        wait_until(lambda: len(recordings(admin)) > 4, "it goes on recording", 30)
+        wait_until(lambda: len(recordings(admin)) > 4, "it goes on recording")
         record(admin, 2, codec="h264")
         stop_recording(admin)
         parts = recordings(admin)

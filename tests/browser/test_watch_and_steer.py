@@ -283,7 +283,7 @@ def test_without_websockets_the_picture_comes_as_mjpeg(new_page: NewPage, login:
     """)
     login(page, server)
     picture = page.locator("#stage img.picture")
-    expect(picture).to_be_visible(timeout=15_000)
+    expect(picture).to_be_visible()
     page.wait_for_function("() => document.querySelector('#stage img.picture').naturalWidth === 640")
     camera = CameraPage(page).is_live().centre()
     camera.drag(right=100, down=0)

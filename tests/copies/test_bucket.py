@@ -96,7 +96,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(
     where = [bucket.name, bucket.prefix, bucket.endpoint, bucket.region, bucket.key, bucket.secret]
     words = [sys.executable, "-c", UPLOADER, str(wanted.file), PATH, wanted.sha256, *where]
     with subprocess.Popen(words, cwd=PROJECT) as running:
-        wait_until(lambda: target._unfinished(PATH)[1], "the first part is there", 20)
+        wait_until(lambda: target._unfinished(PATH)[1], "the first part is there")
         running.send_signal(signal.SIGKILL)
     there = len(target._unfinished(PATH)[1])
     assert list(target.names()) == [], "half a file is no file"

@@ -60,7 +60,7 @@ def test_a_server_elsewhere_has_all_recordings_again(make_server: MakeServer, tm
     server.stop()
     recordings = server.data_dir / "recordings"
     server = make_server(**options)
-    wait_until(lambda: any(map(is_begun, recordings.rglob("*.mp4"))), "it records", 20)
+    wait_until(lambda: any(map(is_begun, recordings.rglob("*.mp4"))), "it records")
     server.stop()  # which ends a file
     server = make_server(**options)
     with server.person() as admin:
@@ -69,7 +69,7 @@ def test_a_server_elsewhere_has_all_recordings_again(make_server: MakeServer, tm
             state = admin.get("/stats").json()["copies"]
             return len(list((tmp_path / "nas").rglob("*.mp4"))) == 1 and state["waiting"] == 0
 
-        wait_until(is_copied, "it is copied", 20)
+        wait_until(is_copied, "it is copied")
         state = admin.get("/stats").json()["copies"]
         assert (state["target"], state["error"], state["refused"]) == (str(tmp_path / "nas"), None, 0)
         assert not [cause for cause in admin.get("/health").json()["causes"] if "copies" in cause or "copied" in cause]
@@ -86,7 +86,7 @@ def test_a_server_elsewhere_has_all_recordings_again(make_server: MakeServer, tm
     assert "1 recordings" in script("restore_recordings.py", tmp_path / "new", tmp_path / "nas")
     new = make_server(data_dir=tmp_path / "new", RECORDING_TIMEZONE="Europe/Berlin")
     query = "SELECT path, frames, started_at, state, sha256, zone, camera_id FROM recording ORDER BY started_at"
-    wait_until(lambda: sum(bool(row[4]) for row in new.execute(query)) == 1, "it is known", 20)
+    wait_until(lambda: sum(bool(row[4]) for row in new.execute(query)) == 1, "it is known")
     for (path, frames, started_at), again in zip(rows, new.execute(query), strict=True):
         assert again[:2] == (path, frames)
         assert again[2][:23] == started_at[:23]

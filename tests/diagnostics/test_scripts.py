@@ -164,7 +164,7 @@ class TestConnection:
         process = start("check_connection.py", ["--kind", "pico", "--listen", "4", "--json"], given)
         listener = admin.listen({"subscribe": False})
         move = {"x": 40, "y": 120, "camera": camera["id"]}
-        wait_until(lambda: listener.call("position_command", move)["ok"], "the head has acknowledged", timeout=20)
+        wait_until(lambda: listener.call("position_command", move)["ok"], "the head has acknowledged")
         ended = end(process)
         assert ended.code == 0, ended.out
         said = ended.findings()[f"127.0.0.1:{server.port}, Commands"]["said"]

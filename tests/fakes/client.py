@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tests.patience import PATIENCE
+
 
 class FakeEsp32Cam:
     """Starts tests/fakes/esp32cam.py and talks to its control port.
@@ -55,7 +57,7 @@ class FakeEsp32Cam:
     def state(self) -> dict[str, Any]:
         return self._ask("/state")
 
-    def wait(self, *, timeout: float = 10, **at_least: int) -> dict[str, Any]:
+    def wait(self, *, timeout: float = PATIENCE, **at_least: int) -> dict[str, Any]:
         """The state, as soon as each named count (`getframes=3`, `commands=1`) is reached. Raises TimeoutError."""
         return self._ask("/wait", {"timeout": timeout, **at_least}, timeout + 5)
 
@@ -79,7 +81,7 @@ class FakeEsp32Cam:
     ) -> None:
         self.close()
 
-    def _ask(self, path: str, body: dict[str, Any] | None = None, timeout: float = 10) -> dict[str, Any]:
+    def _ask(self, path: str, body: dict[str, Any] | None = None, timeout: float = PATIENCE) -> dict[str, Any]:
         request = urllib.request.Request(
             f"http://127.0.0.1:{self._control}{path}",
             data=None if body is None else json.dumps(body).encode(),

@@ -12,6 +12,7 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection, Ping, TextMessage
 
 from camproxy import rfc6455
+from tests.patience import PATIENCE
 
 
 class DeviceServer:
@@ -44,7 +45,7 @@ class DeviceServer:
         assert self._device
         self._device.sendall(rfc6455.whole(rfc6455.TEXT, json.dumps({"id": "1", **message}).encode()))
 
-    def next(self, kind: str, timeout: float = 15) -> dict[str, Any]:
+    def next(self, kind: str, timeout: float = PATIENCE) -> dict[str, Any]:
         while (message := self._heard.get(timeout=timeout))["type"] != kind:
             pass
         return message

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import websocket
 
+from tests.patience import PATIENCE
 from tests.pictures import jpeg
 from tests.running import RunningServer
 
@@ -65,7 +66,7 @@ class FakeDevice:
         with self._using:
             self.ws.send(json.dumps(message))
 
-    def next(self, kind: str, timeout: float = 10) -> dict[str, Any]:
+    def next(self, kind: str, timeout: float = PATIENCE) -> dict[str, Any]:
         """The next message of that type; what comes before it is forgotten."""
         while True:
             message = self._heard.get(timeout=timeout)
@@ -110,7 +111,7 @@ class FakeDevice:
                 finally:
                     self.ws.settimeout(patience)
 
-    def wait_closed(self, timeout: float = 10) -> tuple[int | None, str]:
+    def wait_closed(self, timeout: float = PATIENCE) -> tuple[int | None, str]:
         """The server's close code and reason."""
         assert self.ended.wait(timeout), "the server has not closed"
         return self.close_code, self.close_reason

@@ -17,6 +17,7 @@ from cryptography import x509
 
 from camproxy.certificates import spki_pin
 from scripts.setup import FILES
+from tests.patience import PATIENCE
 from tests.running import PROJECT, RunningServer
 
 ESP32 = PROJECT / "esp32"
@@ -83,7 +84,7 @@ class SimulatedCamera:
     def printed(self) -> str:
         return "\n".join(self._lines)
 
-    def until(self, wanted: str, timeout: float = 15) -> str:
+    def until(self, wanted: str, timeout: float = PATIENCE) -> str:
         """The next line that has these words in it; those before it are passed over."""
         end = time.monotonic() + timeout
         with self._changed:

@@ -10,6 +10,7 @@ from typing import Any
 from tests.firmware.esp32cam import SimulatedCamera, mac
 from tests.firmware.pico import SimulatedPico, write_config
 from tests.integration.people import wait_until
+from tests.patience import PATIENCE
 from tests.running import RunningServer
 
 #: Many boards come and go in tests, all from one address.
@@ -39,7 +40,7 @@ class House:
         opened = self.admin.made("/api/pairing", {"kind": "pico"})
         write_config(directory / "pico", self.server, pairing=opened["link"], name="Porch head")
         self.pico = SimulatedPico(directory / "pico", *pose)
-        wait_until(lambda: len(self.devices) == 2, "both are let in", timeout=20)
+        wait_until(lambda: len(self.devices) == 2, "both are let in")
         self.until_online()
 
     @property
@@ -51,7 +52,7 @@ class House:
         """Its address in the API."""
         return f"/api/devices/{self.devices[kind]['id']}"
 
-    def until_online(self, timeout: float = 20) -> float:
+    def until_online(self, timeout: float = PATIENCE) -> float:
         return wait_until(
             lambda: all(device["status"]["online"] for device in self.devices.values()), "both are online", timeout
         )

@@ -12,6 +12,7 @@ from typing import Any, Self
 from scripts.setup import node
 from tests.integration.boards import Enrolled
 from tests.integration.people import wait_until
+from tests.patience import PATIENCE
 from tests.running import PROJECT, RunningServer
 
 PICO = PROJECT / "pico"
@@ -87,9 +88,9 @@ class SimulatedPico:
         name = fault.split()[0]
         done = {"brownout": "boot", "on": "boot", "hang": "reset"}.get(name, "done")
         if name != "off":
-            self.until(lambda event: event["event"] == done, since=seen, timeout=15)
+            self.until(lambda event: event["event"] == done, since=seen)
 
-    def until(self, accept: Callable[[Event], bool], since: int = 0, timeout: float = 20) -> Event:
+    def until(self, accept: Callable[[Event], bool], since: int = 0, timeout: float = PATIENCE) -> Event:
         """The first event from number `since` on that is accepted."""
         with self._changed:
             at = since
@@ -107,7 +108,7 @@ class SimulatedPico:
             )
             return self.events[at]
 
-    def until_it_says(self, text: str, since: int = 0, timeout: float = 20) -> str:
+    def until_it_says(self, text: str, since: int = 0, timeout: float = PATIENCE) -> str:
         said: str = self.until(lambda event: text in event.get("text", ""), since, timeout)["text"]
         return said
 
@@ -193,13 +194,13 @@ def state(enrolled: Enrolled) -> dict[str, Any]:
 
 def until_online(enrolled: Enrolled) -> float:
     """The seconds that it took."""
-    return wait_until(lambda: state(enrolled).get("online"), "the Pico is online", timeout=20)
+    return wait_until(lambda: state(enrolled).get("online"), "the Pico is online")
 
 
 def until_it_answers(enrolled: Enrolled) -> None:
     """Also when the server does not know yet that an earlier connection is dead."""
     path = f"/api/devices/{enrolled.id}/ping"
-    wait_until(lambda: enrolled.admin.ask("POST", path).ok, "the Pico answers", timeout=20)
+    wait_until(lambda: enrolled.admin.ask("POST", path).ok, "the Pico answers")
 
 
 def configure(enrolled: Enrolled, **fields: Any) -> None:

@@ -55,7 +55,7 @@ def frames(device: Enrolled) -> int:
 
 def until_frames(device: Enrolled, more: int = 3) -> None:
     before = frames(device)
-    wait_until(lambda: frames(device) >= before + more, "pictures come", timeout=20)
+    wait_until(lambda: frames(device) >= before + more, "pictures come")
 
 
 def configure(device: Enrolled, **config: Any) -> None:
@@ -222,7 +222,7 @@ def test_it_holds_25_svga_pictures_a_second_over_tls(admin: Person, start_camera
     configure(device, framesize="SVGA", fps=25)
     until_frames(device, 5)
     before = frames(device)
-    took = wait_until(lambda: frames(device) >= before + 100, "100 pictures", timeout=20)
+    took = wait_until(lambda: frames(device) >= before + 100, "100 pictures")
     assert 100 / took > 23
 
 
@@ -263,7 +263,7 @@ def test_a_slow_line_costs_pictures_and_nothing_else(admin: Person, start_camera
     until_frames(device)
     camera.happen("slow 40000")  # bytes a second: a picture of SVGA takes a good half of one
     before = frames(device)
-    took = wait_until(lambda: frames(device) >= before + 4, "pictures come, slowly", timeout=20)
+    took = wait_until(lambda: frames(device) >= before + 4, "pictures come, slowly")
     assert took > 1
     assert order(device, "ping").ok
     camera.happen("slow 0")
@@ -352,7 +352,7 @@ def test_motion_wakes_it_it_streams_and_sleeps_again(admin: Person, start_camera
     camera = start_camera(*options, *FAST)
     until_frames(device)
     configure(device, sleep=True, pir=True, light=True, stream_seconds=5)
-    assert camera.until("sim asleep", timeout=20) == "sim asleep 3600 motion"
+    assert camera.until("sim asleep") == "sim asleep 3600 motion"
     wait_until(lambda: status(device)["state"] == "asleep", "that is no fault")
     camera.say("!pir 1")
     camera.until("sim reset deepsleep")
@@ -361,7 +361,7 @@ def test_motion_wakes_it_it_streams_and_sleeps_again(admin: Person, start_camera
     assert status(device)["reset_reason"] == "deepsleep"
     camera.happen("pir 0")
     camera.until("sim flash off")
-    camera.until("sim asleep", timeout=20)
+    camera.until("sim asleep")
 
 
 def test_it_sleeps_when_it_is_told_to(admin: Person, start_camera: Start) -> None:

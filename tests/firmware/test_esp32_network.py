@@ -114,10 +114,10 @@ def test_board_and_server_find_each_other(make_server: MakeServer, start_camera:
     server = make_server(python=python, command=command, HOST="0.0.0.0", MDNS="true", MDNS_NAME="Shed")
     number = mac()
     camera = start_camera("--interface", "10.1.0.1", "--mac", number, "--speed", "5", network_of=server.process.pid)
-    wait_until(lambda: told(server) == 1, "the server has found the board", timeout=20)
-    camera.until("not let in", timeout=20)
+    wait_until(lambda: told(server) == 1, "the server has found the board")
+    camera.until("not let in")
     assert told(server, number) == 1
-    camera.until("sim online", timeout=20)
+    camera.until("sim online")
 
 
 # Given firmware

@@ -55,7 +55,7 @@ class Updated:
         return found
 
     def until(self, state: str) -> Update:
-        wait_until(lambda: self.update()["state"] == state, f"the update is {state}: {self.update()}", timeout=20)
+        wait_until(lambda: self.update()["state"] == state, f"the update is {state}: {self.update()}")
         return self.update()
 
     def loses_its_wifi(self) -> None:

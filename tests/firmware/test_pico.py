@@ -181,7 +181,7 @@ def test_a_restart_is_asked_for_and_told_as_such(enrolled: Enrolled, start: Star
     until_online(enrolled)
     assert enrolled.admin.ask("POST", f"/api/devices/{enrolled.id}/restart").ok
     pico.until(lambda event: event["event"] == "boot" and event["reset_cause"] == WATCHDOG)
-    wait_until(lambda: state(enrolled)["reset_reason"] == "restart", "it says why it has started", timeout=20)
+    wait_until(lambda: state(enrolled)["reset_reason"] == "restart", "it says why it has started")
 
 
 def test_it_does_not_sleep_and_says_why(enrolled: Enrolled, start: Start) -> None:
@@ -197,7 +197,7 @@ def test_a_hung_program_is_bitten_by_the_watchdog_and_comes_back(enrolled: Enrol
     until_online(enrolled)
     pico.do("hang")
     pico.until(lambda event: event.get("why") == "by the watchdog")
-    wait_until(lambda: state(enrolled)["reset_reason"] == "watchdog", "it says why it has started", timeout=20)
+    wait_until(lambda: state(enrolled)["reset_reason"] == "watchdog", "it says why it has started")
 
 
 def test_little_memory_is_logged_and_in_the_end_it_starts_anew(enrolled: Enrolled, start: Start) -> None:
@@ -206,7 +206,7 @@ def test_little_memory_is_logged_and_in_the_end_it_starts_anew(enrolled: Enrolle
     pico.do("heap 9000")
     pico.until_it_says("only 9000 bytes of memory are free")
     pico.until(lambda event: event["event"] == "reset")
-    wait_until(lambda: state(enrolled)["reset_reason"] == "low_heap", "it says why it has started", timeout=20)
+    wait_until(lambda: state(enrolled)["reset_reason"] == "low_heap", "it says why it has started")
 
 
 def test_no_wifi_and_then_there_is(enrolled: Enrolled, start: Start) -> None:

@@ -14,6 +14,7 @@ from tests.firmware.conftest import Start
 from tests.firmware.pico import FAST, until_online
 from tests.integration.boards import Enrolled, enrol
 from tests.integration.people import wait_until
+from tests.patience import PATIENCE
 from tests.running import Person, RunningServer
 
 
@@ -100,7 +101,7 @@ class Impostor:
 
     def heard(self) -> bytes:
         """What its next visitor has entrusted to it."""
-        return self._heard.get(timeout=20)
+        return self._heard.get(timeout=PATIENCE)
 
     def __enter__(self) -> Impostor:
         return self

@@ -31,7 +31,7 @@ def until_enrolled(admin: Person, pico: SimulatedPico, mac: str) -> dict[str, An
         known = device(admin, mac)
         return bool(known and known["status"]["online"])
 
-    wait_until(online, "it is online", timeout=25)
+    wait_until(online, "it is online")
     kept = pico.keeps("key.json")
     assert kept["api_key"] not in str(pico.events), "nobody is told the key"
     assert not (pico.flash / "code.json").exists()
@@ -68,7 +68,7 @@ def test_the_link_of_the_pairing_page_is_all_it_needs(
     wait_until(lambda: (device(admin, mac) or known)["status"]["online"], "it is online again")
     key = pico.keeps("key.json")["api_key"]
     assert admin.ask("POST", f"/api/devices/{known['id']}/key/give").status_code == 204
-    wait_until(lambda: len((device(admin, mac) or known)["keys"]) == 1, "the old one has ended", timeout=20)
+    wait_until(lambda: len((device(admin, mac) or known)["keys"]) == 1, "the old one has ended")
     assert pico.keeps("key.json")["api_key"] != key
     assert pico.keeps("key.json")["api_key"] not in str(pico.events) + server.logged
 
@@ -105,5 +105,5 @@ def test_a_new_token_in_the_configuration_pairs_it_anew(admin: Person, power_on:
     config = pico.flash / "config.json"
     config.write_text(config.read_text().replace(window["token"], again["token"]))
     pico.do("brownout")
-    wait_until(lambda: pico.keeps("key.json")["api_key"] != key, "it has a new key", timeout=20)
+    wait_until(lambda: pico.keeps("key.json")["api_key"] != key, "it has a new key")
     assert until_enrolled(admin, pico, mac)["id"] == first["id"], "it is the same device"

@@ -34,6 +34,6 @@ def test_it_finds_the_server_and_the_server_finds_it(make_server: MakeServer, tm
 
     with SimulatedPico(flash, "--address", ADDRESS, "--mac", MAC, wrap=within) as pico:
         pico.until_it_says("connected")
-        wait_until(lambda: health(server)["mdns"]["found"] == 1, "the server has found it", timeout=20)
+        wait_until(lambda: health(server)["mdns"]["found"] == 1, "the server has found it")
         assert health(server)["mdns"]["refused"] == 0
         assert pico.said("no CamProxy in this network") <= 1

@@ -18,6 +18,7 @@ from tests.conftest import MakeServer
 from tests.firmware.esp32cam import ESP32, skip_without
 from tests.firmware.pico import PICO
 from tests.integration.people import wait_until
+from tests.patience import PATIENCE
 from tests.running import PROJECT, Person, RunningServer
 
 
@@ -50,7 +51,7 @@ class Console:
                     self.said += line
                     self._changed.notify_all()
 
-    def until(self, words: str, timeout: float = 30) -> None:
+    def until(self, words: str, timeout: float = PATIENCE) -> None:
         """What was passed over is not found again."""
         with self._changed:
             came = self._changed.wait_for(lambda: words in self.said[self._seen :], timeout)

@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 
 from camproxy.frames import check_jpeg
 from camproxy.links.multipart import MultipartReader
+from tests.patience import PATIENCE
 from tests.running import Person, RunningServer, csrf_token
 
 PASSWORD = "eight and more"
@@ -125,7 +126,7 @@ def session_from(address: str) -> requests.Session:
     return session
 
 
-def wait_until(holds: Callable[[], Any], what: str, timeout: float = 10) -> float:
+def wait_until(holds: Callable[[], Any], what: str, timeout: float = PATIENCE) -> float:
     """Wait until `holds` is true; the seconds that it took."""
     begun = time.monotonic()
     while not holds():

@@ -44,7 +44,7 @@ def begin(admin: Person, camera: dict[str, Any], codec: str, seconds: float = 0.
     configure(admin, camera, mode="continuous", codec=codec, **more)
     wait_until(lambda: recordings(admin, camera=camera["id"], state="recording"), "it records")
     (begun,) = recordings(admin, camera=camera["id"], state="recording")
-    wait_until(lambda: seconds_so_far(admin, begun) >= seconds, f"there are {seconds} s of it", 30)
+    wait_until(lambda: seconds_so_far(admin, begun) >= seconds, f"there are {seconds} s of it")
     return begun
 
 

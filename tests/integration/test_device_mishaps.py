@@ -91,7 +91,7 @@ def settles(server: RunningServer, before: dict[str, int]) -> None:
         return now["threads"] <= before["threads"] and now["files"] <= before["files"]
 
     try:
-        wait_until(as_before, f"as before: {before}", 15)
+        wait_until(as_before, f"as before: {before}")
     except AssertionError as error:
         raise AssertionError(f"{error}, but {held(server)}") from None
     assert held(server)["bytes"] - before["bytes"] < MORE_BYTES

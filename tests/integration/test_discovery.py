@@ -63,8 +63,8 @@ def test_it_is_found_seen_in_health_and_says_goodbye(serve: Serve, mode: str) ->
     server = serve(ASYNC_MODE=mode)
     with Watcher(server.process.pid, "10.1.0.1", "02:00:00:00:00:07") as stranger:
         assert stranger.next() == f"+ Shed 10.1.0.1 {server.port} 0"
-        wait_until(lambda: health(server)["mdns"]["found"] == 1, "the board is found", timeout=20)
-        wait_until(lambda: announcements(server), "it is announced, which takes a while longer", timeout=20)
+        wait_until(lambda: health(server)["mdns"]["found"] == 1, "the board is found")
+        wait_until(lambda: announcements(server), "it is announced, which takes a while longer")
         told = health(server)
         assert told["status"] == "healthy"
         assert told["mdns"] == {

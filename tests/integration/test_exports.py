@@ -181,7 +181,7 @@ def encoding(server: RunningServer) -> list[psutil.Process]:
 
 def test_cancelled_at_once(admin: Person) -> None:
     export = order(admin, 2)
-    wait_until(lambda: shown(admin, export)["progress"] > 0.01, "it is being made", 30)
+    wait_until(lambda: shown(admin, export)["progress"] > 0.01, "it is being made")
     (ffmpeg,) = encoding(admin.server)
     assert admin.get(f"/exports/{export['id']}/file").status_code == 409, "not yet"
     assert admin.ask("DELETE", f"/api/exports/{export['id']}").status_code == 204
@@ -211,7 +211,7 @@ def test_the_end_of_the_server_leaves_nothing(make_server: MakeServer, tmp_path:
     with server.person() as admin:
         finished(admin, order(admin))
         export = order(admin, 2)
-        wait_until(lambda: shown(admin, export)["progress"] > 0.01, "it is being made", 30)
+        wait_until(lambda: shown(admin, export)["progress"] > 0.01, "it is being made")
     family = psutil.Process(server.process.pid).children(recursive=True)
     (ffmpeg,) = encoding(server)
     if how == signal.SIGKILL:

@@ -79,7 +79,7 @@ def test_a_hang_up_keeps_the_port(make_server: MakeServer) -> None:
     before = server.url
     (worker,) = workers(server)
     server.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: workers(server) not in ([], [worker]) and len(workers(server)) == 1, "it was reloaded", 20)
+    wait_until(lambda: workers(server) not in ([], [worker]) and len(workers(server)) == 1, "it was reloaded")
     assert "is busy" not in server.logged
     assert requests.get(f"{before}/health", timeout=10).ok
 

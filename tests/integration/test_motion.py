@@ -133,7 +133,7 @@ def test_somebody_is_seen_told_recorded_and_listed(admin: Person, yard: Yard, tm
         items: list[dict[str, Any]] = found.json()["recordings"]
         return items
 
-    wait_until(recordings, "the recording is over", 20)
+    wait_until(recordings, "the recording is over")
     (recording,) = recordings()
     file = tmp_path / "recorded.mp4"
     file.write_bytes(admin.get(f"/recordings/{recording['id']}/video").content)

@@ -13,6 +13,7 @@ import pytest
 import websocket
 
 from tests.fakes import FakeEsp32Cam, frame_number
+from tests.patience import PATIENCE
 from tests.running import Person, RunningServer
 from tests.tls_end import TlsEnd
 
@@ -55,7 +56,7 @@ def status(person: Person, camera: str = "esp32-cam") -> dict[str, Any]:
     return found
 
 
-def wait_for(person: Person, accept: Callable[[dict[str, Any]], bool], timeout: float = 15) -> dict[str, Any]:
+def wait_for(person: Person, accept: Callable[[dict[str, Any]], bool], timeout: float = PATIENCE) -> dict[str, Any]:
     """Ask for the camera's status until it is as wanted."""
     until = time.monotonic() + timeout
     while not accept(found := status(person)):
@@ -174,7 +175,7 @@ def test_a_silent_board_is_asked_again_and_then_dialled_anew(
     next_frame(view)
     before = board.state()
     board.fault("silence")
-    state = board.wait(connections=before["connections"] + 1, timeout=15)
+    state = board.wait(connections=before["connections"] + 1, timeout=PATIENCE)
     assert state["getframes"] - before["getframes"] <= 5
     assert wait_for(admin, lambda found: found["state"] in ("offline", "stalled", "connecting"))
     board.fault("none")

@@ -203,8 +203,7 @@ def test_a_download_goes_on_while_retention_removes_the_file(admin: Person) -> N
         first = sock.recv(1)
         configure(admin, {"id": doomed["camera"]}, bytes=1_000_000)
         gone = f"/api/recordings/{doomed['id']}"
-        wait_until(lambda: admin.get(gone).status_code == 404, "it is removed", 15)
-        assert not file.exists()
+        wait_until(lambda: admin.get(gone).status_code == 404 and not file.exists(), "it is removed")
         assert read_all(sock, first) == whole
     wait_until(lambda: not list((admin.server.data_dir / "thumbnails" / str(doomed["id"])).glob("*")), "they go too")
 

@@ -121,7 +121,7 @@ class Returning:
     def comes_back(self) -> None:
         """Wait until it has connected once more and gets frames again."""
         before = self.connections
-        wait_until(lambda: self.connections > before, "it has connected again", 20)
+        wait_until(lambda: self.connections > before, "it has connected again")
         while not self.frames.empty():
             self.frames.get()
         self.frames.get(timeout=10)

@@ -19,7 +19,9 @@ import websocket
 from camproxy.frames import check_jpeg
 from camproxy.serving import SPARE_THREADS
 from tests.fakes import FakeEsp32Cam, frame_number
+from tests.integration.boards import enrol
 from tests.integration.people import wait_until
+from tests.pictures import jpeg
 from tests.running import Person, RunningServer
 
 MakeServer = Callable[..., RunningServer]
@@ -221,6 +223,34 @@ class TestSocketIO:
         for _ in range(4):
             listener.next("video_frame")
         assert time.monotonic() - begun > 1.5
+
+    def test_who_was_not_ready_gets_the_newest_when_it_is(self, admin: Person) -> None:
+        """Of a camera that then sends no more."""
+        camera = enrol(admin, "esp32cam")
+        admin.made("/api/cameras", {"name": "Seldom", "url": f"device:{camera.id}"})
+        pictures = [jpeg(grey=grey) for grey in range(0, 210, 30)]
+        listener, slow = (admin.listen(auth={"subscribe": False}) for _ in range(2))
+        with camera.come() as eye:
+
+            def seen_at_once(pictures: list[bytes]) -> int:
+                for picture in pictures:
+                    eye.push(picture=picture)
+                    data, about = listener.next("video_frame")
+                    assert data == picture
+                return int(about["seq"])
+
+            listener.call("subscribe", {"camera": "seldom", "format": "binary"})
+            slow.call("subscribe", {"camera": "seldom", "format": "binary", "max_fps": 1})
+            newest = seen_at_once(pictures[:3])
+            slow.until("video_frame", lambda seen: seen[0] == pictures[2])
+
+            listener.call("frame_ack", {"camera": "seldom", "seq": newest})
+            newest = seen_at_once(pictures[3:6])
+            eye.push(picture=pictures[6])
+            slow.until("video_frame", lambda seen: seen[0] == pictures[6])
+            assert not listener.heard("video_frame"), "it is three behind"
+            listener.call("frame_ack", {"camera": "seldom", "seq": newest})
+            assert listener.next("video_frame")[0] == pictures[6]
 
 
 def test_a_snapshot_is_fresh_also_of_a_sleeping_camera(admin: Person) -> None:

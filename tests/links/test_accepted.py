@@ -20,6 +20,7 @@ from camproxy.links import accepted
 from camproxy.links.accepted import FRAMES_A_SECOND, REPLACED, AcceptedChannel
 from camproxy.links.linger import Linger
 from camproxy.messages import LONGEST_DEVICE_TEXT
+from tests.patience import PATIENCE
 from tests.wire_frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame, xor
 
 LARGEST = 100_000
@@ -57,7 +58,7 @@ class Pair:
             messages.append(message)
         return messages
 
-    def left(self, within: float = 5.0) -> ChannelError:
+    def left(self, within: float = PATIENCE) -> ChannelError:
         """Why the connection has ended."""
         until = time.monotonic() + within
         try:

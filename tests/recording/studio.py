@@ -104,7 +104,7 @@ class Studio:
         """Until the recorder has seen all but so many."""
         self.recorder.look()
         if self.recorder.wants:
-            wait_until(lambda: self.hub.received - self.recorder.taken <= behind, "the recorder keeps up", 12)
+            wait_until(lambda: self.hub.received - self.recorder.taken <= behind, "the recorder keeps up")
 
     def wait(self, seconds: float) -> None:
         """Nothing comes for so long."""

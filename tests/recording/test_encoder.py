@@ -135,7 +135,7 @@ def test_killed_at_any_moment_it_leaves_all_but_the_last_two_seconds(tmp_path: P
                 encoder.write(PICTURES[frame % 20], frame / 10)
                 if frame == last:
                     # Once the frames of so long ago are in the file, as in the second that they took in reality.
-                    wait_until(lambda file=file, frame=frame: played(file) >= frame / 10 - 1.1, "it keeps up", 20)
+                    wait_until(lambda file=file, frame=frame: played(file) >= frame / 10 - 1.1, "it keeps up")
                     time.sleep(dice.random() * 0.01)
                     encoder.kill()
                     killed[file] = frame

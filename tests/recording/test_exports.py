@@ -222,7 +222,7 @@ def children() -> list[psutil.Process]:
 def test_cancelled_at_once(station: Station, exports: Exports, tmp_path: Path) -> None:
     shelve(station, 0, 300, "mjpeg", (640, 480))
     running, waiting = ordered(exports, 0, 300), ordered(exports, 0, 300)
-    wait_until(lambda: running.progress > 0.01, "it is being made", 30)
+    wait_until(lambda: running.progress > 0.01, "it is being made")
     assert (running.state, waiting.state) == (RUNNING, QUEUED)
     (ffmpeg,) = children()
     assert ffmpeg.nice() >= 15
@@ -242,7 +242,7 @@ def test_cancelled_at_once(station: Station, exports: Exports, tmp_path: Path) -
 def test_a_stop_ends_ffmpeg(station: Station, exports: Exports) -> None:
     shelve(station, 0, 300, "mjpeg", (640, 480))
     export = ordered(exports, 0, 300)
-    wait_until(lambda: children(), "it is being made", 30)
+    wait_until(lambda: children(), "it is being made")
     exports.stop()
     assert children() == []
     assert export.state != DONE

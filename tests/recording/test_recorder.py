@@ -243,7 +243,7 @@ def test_an_ffmpeg_that_cannot_run_is_tried_again_with_pauses(tmp_path: Path, mo
                 studio.hub.publish(studio.hub.newest.data if studio.hub.newest else Studio.first())
                 studio.wait(1)
 
-            wait_until(lambda: filmed() or len(tries) >= 5, "it is tried again", 30)
+            wait_until(lambda: filmed() or len(tries) >= 5, "it is tried again")
             wait_until(lambda: filmed() or not list(studio.storage.walk()), "what has no picture in it is not kept")
         pauses = [later - earlier for earlier, later in pairwise(tries)]
         assert len(pauses) >= 4
@@ -268,5 +268,5 @@ def test_no_frame_of_a_camera_waits_for_its_recorder(tmp_path: Path) -> None:
             studio.clock.advance(0.1)
         assert time.perf_counter() - begun < 1
         os.kill(part.pid, signal.SIGCONT)
-        wait_until(lambda: studio.hub.received - studio.recorder.taken < 4, "it catches up", 30)
+        wait_until(lambda: studio.hub.received - studio.recorder.taken < 4, "it catches up")
         assert studio.recorder.lost > 1000, "what the ring could not hold is counted"

@@ -36,7 +36,7 @@ def films(station: Station, count: int = 1) -> None:
             camera.hub.publish(PICTURES[0])
         return sum(camera["recording"] is not None for camera in station.recordings.state()["cameras"])
 
-    wait_until(lambda: recorded() == count, "they are recorded", 20)
+    wait_until(lambda: recorded() == count, "they are recorded")
 
 
 def test_what_is_recorded_is_in_the_catalogue_and_plays(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ with Station(home, [{"mode": "continuous"}], root=disk, reserve=int(sys.argv[3])
     def trouble():
         station.film(0.2)
         return station.recordings.state()["trouble"]
-    wait_until(lambda: trouble() == "disk_full", "it is noticed", 20)
+    wait_until(lambda: trouble() == "disk_full", "it is noticed")
     assert station.camera().hub.received > relayed, "the relay goes on"
     wait_until(lambda: [one for one in station.recordings.alarms() if "disk" in one], "there is an alarm")
     station.film(12)

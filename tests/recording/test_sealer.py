@@ -30,7 +30,7 @@ def test_a_finished_file_gets_its_hash_and_a_line_by_itself(tmp_path: Path) -> N
     with Archive(tmp_path) as archive:
         archive.sealer.start()
         path = archive.record(seal=False)
-        wait_until(lambda: archive.station.rows()[0].sha256, "it has its hash", 5)
+        wait_until(lambda: archive.station.rows()[0].sha256, "it has its hash")
         archive.sealer.stop()
         (row,) = archive.station.rows()
         assert row.sha256 == hashlib.sha256(archive.file(path).read_bytes()).hexdigest()

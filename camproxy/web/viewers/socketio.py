@@ -1,7 +1,8 @@
 """The card's way out: `video_frame` over Socket.IO, from one thread for all clients. Newest frame wins here too.
 
 A client is skipped while something still waits in its connection's queue, so a client that does not read holds one
-frame and no more; one that acknowledges frames is never more than a few behind.
+frame and no more; one that acknowledges frames is never more than a few behind. Who was skipped gets the newest frame
+when it is ready, also if no other has come by then.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from camproxy.frames import Frame, FrameHub
 from camproxy.web.live import Client, Live, Subscription
 
 log = logging.getLogger(__name__)
+
+#: How often is looked whether who was skipped is ready. Seconds.
+LOOK_AGAIN = 0.1
 
 
 class SocketIOViewers:
@@ -64,28 +68,42 @@ class SocketIOViewers:
         camera.hub.listeners.append(published)
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._dirty or self._stopping)
-                if self._stopping:
-                    return
-                dirty, self._dirty = self._dirty, {}
+        owed: dict[FrameHub, int] = {}
+        look_at = 0.0
+        while (dirty := self._wait(look_at if owed else None)) is not None:
+            now = self._clock.monotonic()
+            if now >= look_at:
+                dirty = owed | dirty
+                look_at = now + LOOK_AGAIN
             for hub, camera_id in dirty.items():
+                owed.pop(hub, None)
                 frame = hub.newest
-                if frame is not None:
-                    try:
-                        self._spread(camera_id, frame)
-                    except Exception:
-                        log.exception("sending a frame of camera %s failed", camera_id)
+                try:
+                    if frame is not None and not self._spread(camera_id, frame):
+                        owed[hub] = camera_id
+                except Exception:
+                    log.exception("sending a frame of camera %s failed", camera_id)
 
-    def _spread(self, camera_id: int, frame: Frame) -> None:
+    def _wait(self, until: float | None) -> dict[FrameHub, int] | None:
+        """The hubs with a new frame, which may be none at that time; None when all is over."""
+        with self._changed:
+            wait = None if until is None else max(until - self._clock.monotonic(), 0)
+            self._changed.wait_for(lambda: self._dirty or self._stopping, wait)
+            dirty, self._dirty = self._dirty, {}
+            return None if self._stopping else dirty
+
+    def _spread(self, camera_id: int, frame: Frame) -> bool:
+        """Send it to all who are ready; whether these were all."""
         now = self._clock.monotonic()
         as_text: list[str] = []
+        all_have_it = True
         for client in self._live.who_watches(camera_id):
             subscription = client.subscriptions.get(camera_id)
-            if subscription is None or not self._ready(client, subscription, frame, now):
+            if subscription is None or subscription.viewer is None or frame.seq <= subscription.viewer.seq:
                 continue
-            assert subscription.viewer is not None
+            if not self._ready(client, subscription, now):
+                all_have_it = False
+                continue
             subscription.viewer.take(frame)
             self._sent += 1
             if subscription.format == "base64":
@@ -97,11 +115,10 @@ class SocketIOViewers:
         if as_text:
             # One emit for all: the packet is encoded once.
             self._socketio.server.emit("video_frame", b64encode(frame.data).decode(), to=as_text)
+        return all_have_it
 
-    def _ready(self, client: Client, subscription: Subscription, frame: Frame, now: float) -> bool:
-        if subscription.viewer is None or frame.seq <= subscription.viewer.seq or subscription.behind:
-            return False
-        if now < subscription.next_at or not self._queue_is_empty(client.sid):
+    def _ready(self, client: Client, subscription: Subscription, now: float) -> bool:
+        if subscription.behind or now < subscription.next_at or not self._queue_is_empty(client.sid):
             return False
         if subscription.interval:
             subscription.next_at = max(subscription.next_at, now - subscription.interval / 2) + subscription.interval
