@@ -22,6 +22,21 @@ bp = Blueprint("health", __name__)
 def health() -> ResponseReturnValue:
     """healthy, degraded (a camera or something else is missing) or unhealthy (503). The causes are for admins."""
     shared = services()
+    fatal, missing = causes()
+    answer: dict[str, Any] = {
+        "status": "unhealthy" if fatal else "degraded" if missing else "healthy",
+        "esp32_connected": any(camera.online for camera in shared.cameras),
+        "clients": len(shared.live),
+    }
+    if not shared.probe.look().unreadable and is_asked_by_admin():
+        answer |= {"causes": fatal + missing, "version": __version__, "port": shared.runtime.port}
+        answer["mdns"] = shared.discovery.state()
+    return jsonify(answer), 503 if fatal else 200
+
+
+def causes() -> tuple[list[str], list[str]]:
+    """Why it is unhealthy, and why it is degraded: sentences for an operator."""
+    shared = services()
     fatal = []
     if shared.runtime.stopping:
         fatal.append("the server is stopping")
@@ -36,15 +51,7 @@ def health() -> ResponseReturnValue:
     missing += shared.recordings.alarms() + shared.capacity.alarms()
     missing += shared.sealer.alarms() + shared.copier.alarms()
     missing += [cause for camera in shared.cameras if (cause := _what_is_wrong(camera))]
-    answer: dict[str, Any] = {
-        "status": "unhealthy" if fatal else "degraded" if missing else "healthy",
-        "esp32_connected": any(camera.online for camera in shared.cameras),
-        "clients": len(shared.live),
-    }
-    if not database.unreadable and is_asked_by_admin():
-        answer |= {"causes": fatal + missing, "version": __version__, "port": shared.runtime.port}
-        answer["mdns"] = shared.discovery.state()
-    return jsonify(answer), 503 if fatal else 200
+    return fatal, missing
 
 
 def is_asked_by_admin() -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ from flask.typing import ResponseReturnValue
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from camproxy import __version__
+from camproxy.clock import iso
 from camproxy.web.errors import wants_page
 from camproxy.web.guards import ADMIN, allow
+from camproxy.web.health import causes
 from camproxy.web.metrics import Metrics
 from camproxy.web.pages import page
 from camproxy.web.services import services
@@ -45,6 +47,7 @@ def figures() -> dict[str, Any]:
     return {
         "version": __version__,
         "port": shared.runtime.port,
+        "causes": list(chain(*causes())),
         "clients": len(shared.live),
         "viewers": parts["fanout"]["viewers"],
         "frames_sent": parts["fanout"]["frames_sent"] + parts["socketio_viewers"]["frames_sent"],
@@ -65,7 +68,7 @@ def process() -> dict[str, Any]:
         started = us.create_time()
         spent = us.cpu_times()
         return {
-            "started_at": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
+            "started_at": iso(started),
             "uptime_seconds": round(time.time() - started, 1),
             "cpu_seconds": round(spent.user + spent.system, 2),
             "resident_bytes": us.memory_info().rss,

@@ -3,8 +3,9 @@
 import "./shell.js";
 import { describeCamera } from "./words.js";
 import { byId, fillFigures, say } from "./dom.js";
-import { _, counted, day, inBytes, inCelsius, inPercent, moment, number } from "./i18n.js";
+import { _, counted, day, inBytes, inCelsius, inPercent, inTime, moment, number } from "./i18n.js";
 import { pageData, toLogin } from "./page.js";
+import { faultInWords } from "./recordings_words.js";
 
 const EVERY = 2000; // milliseconds
 
@@ -40,22 +41,12 @@ function process(stats) {
   ];
 }
 
-function recordable({ h264, mjpeg, used }) {
-  if (h264 === null) return _("is being measured");
-  return _("%(h264)s as H.264 or %(mjpeg)s as MJPEG; in use: %(used)s", {
-    h264: number(h264),
-    mjpeg: number(mjpeg),
-    used: inPercent(used),
-  });
-}
-
-function machine({ machine: host, capacity }) {
+function machine({ machine: host }) {
   return [
     [_("Processor cores"), number(host.cpus)],
     [_("Busy cores, over a minute"), number(host.load[0], 2)],
     [_("Memory in use"), share(host.memory_bytes - host.memory_available_bytes, host.memory_bytes)],
     [_("Free disk space"), share(host.disk_free_bytes, host.disk_bytes)],
-    [_("Cameras that can be recorded"), recordable(capacity)],
     [_("Temperature"), unknown(host.temperature_celsius, inCelsius)],
   ];
 }
@@ -76,8 +67,43 @@ function cameras(stats) {
   });
 }
 
+function recordable({ h264, mjpeg, used }) {
+  if (h264 === null) return _("is being measured");
+  return _("%(h264)s as H.264 or %(mjpeg)s as MJPEG; in use: %(used)s", {
+    h264: number(h264),
+    mjpeg: number(mjpeg),
+    used: inPercent(used),
+  });
+}
+
+function copied({ target, waiting, waiting_bytes: bytes, behind_seconds: behind, refused, error }) {
+  const inWords = { target, count: number(waiting), size: inBytes(bytes), time: inTime(behind), error };
+  if (target === null) return _("are not made");
+  if (error) return _("behind by %(time)s: %(error)s", inWords);
+  if (refused) return _("refused: %(count)s", { count: number(refused) });
+  return waiting ? _("waiting: %(count)s (%(size)s)", inWords) : _("all are at %(target)s", inWords);
+}
+
+function recording({ recordings, capacity, copies }) {
+  return [
+    ...(recordings.trouble ? [[_("Fault"), faultInWords(recordings.trouble)]] : []),
+    [_("Cameras being recorded"), number(recordings.cameras.filter((camera) => camera.recording).length)],
+    [_("Cameras that can be recorded"), recordable(capacity)],
+    [_("Copies"), copied(copies)],
+  ];
+}
+
+/** In the words of /health and of the log, which are an operator's. */
+function wrong({ causes }) {
+  byId("wrong").hidden = causes.length === 0;
+  if (JSON.stringify(causes) === JSON.stringify(before?.causes)) return; // it may be being read
+  const items = causes.map((cause) => Object.assign(document.createElement("li"), { textContent: cause }));
+  byId("causes").replaceChildren(...items);
+}
+
 function show(stats) {
-  for (const [id, rows] of Object.entries({ process, machine, watching, cameras })) fillFigures(byId(id), rows(stats));
+  wrong(stats);
+  for (const [id, rows] of Object.entries({ process, machine, watching, cameras, recording })) fillFigures(byId(id), rows(stats));
   before = stats;
 }
 

@@ -1,4 +1,4 @@
-"""The server's page tells of the certificate, when the server has one."""
+"""The server's page: its certificate, what is recorded and copied, what is wrong."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from camproxy.certificates import make_self_signed
 from tests.browser.conftest import NewPage
+from tests.browser.filmed import record, stop_recording
 from tests.running import RunningServer
 
 Login = Callable[..., Page]
@@ -49,3 +50,31 @@ def test_without_tls_there_is_none(page: Page, login: Login, server: RunningServ
     login(page, server, path="/stats")
     expect(page.locator("#process div")).not_to_have_count(0)
     expect(page.locator("#process div").filter(has_text="Certificate")).to_have_count(0)
+
+
+def test_what_is_recorded_copied_and_wrong(
+    make_server: Callable[..., RunningServer], page: Page, login: Login, tmp_path: Path
+) -> None:
+    place = tmp_path / "copies"
+    place.mkdir()
+    marker = place / ".camproxy-copy"
+    marker.touch()
+    server = make_server(RECORDING_COPY=place)
+    login(page, server, path="/stats")
+    figure = page.locator("#recording div")
+    wrong = page.get_by_role("region", name="What is wrong")
+    expect(figure.filter(has_text="Cameras being recorded")).to_contain_text("0")
+    expect(figure.filter(has_text="Cameras that can be recorded")).to_contain_text("as MJPEG; in use: 0%")
+    expect(figure.filter(has_text="Copies")).to_contain_text(f"all are at {place}")
+    expect(wrong).to_be_hidden()
+
+    with server.person() as admin:
+        marker.unlink()
+        admin.made("/api/cameras", {"name": "Porch", "url": "ws://127.0.0.1:1/ws"})
+        record(admin, 1)
+        expect(figure.filter(has_text="Cameras being recorded")).to_contain_text("1")
+        stop_recording(admin)
+    expect(wrong).to_contain_text("Porch: offline")
+    expect(figure.filter(has_text="Copies")).to_contain_text(re.compile("behind by .*the marker file .* is missing"))
+    marker.touch()
+    expect(figure.filter(has_text="Copies")).to_contain_text(f"all are at {place}")
