@@ -17,6 +17,8 @@ from camproxy.recording.matroska import before_frame, head
 STALLED_AFTER = 7.0
 #: And so many frames went in meanwhile: the last fragment is written only when the next begins.
 STALLED_FRAMES = 3
+#: No head of a file, before its first picture, is longer. Bytes.
+HEAD = 2000
 
 #: Half the bytes of `ultrafast`, which saves nothing beside a copy of the JPEGs, for three times its work, which two
 #: cores can do for a dozen cameras; who has more takes the copy. See docs/decisions.
@@ -70,11 +72,14 @@ def command(encoding: Encoding) -> list[str]:
 class Encoder(Fed):
     """A running ffmpeg. For one thread; `kill` may come from any. `output` stays the caller's to close.
 
-    Raises EncoderFailed when it cannot be started.
+    `patience` is for its beginning, in seconds, which may take long where others take all of the processor; then
+    STALLED_AFTER holds. Raises EncoderFailed when it cannot be started.
     """
 
-    def __init__(self, encoding: Encoding, output: int, clock: Clock | None = None) -> None:
-        super().__init__(command(encoding), output, STALLED_AFTER, clock)
+    def __init__(
+        self, encoding: Encoding, output: int, patience: float = STALLED_AFTER, clock: Clock | None = None
+    ) -> None:
+        super().__init__(command(encoding), output, patience, clock)
         self.encoding = encoding
         self._output = output
         self._size = 0
@@ -112,7 +117,9 @@ class Encoder(Fed):
         size = os.fstat(self._output).st_size
         if size != self._size:
             self._size, self._waiting_since, self._waiting_frames = size, None, 0
+            if size > HEAD:
+                self._patience = STALLED_AFTER
             return
         waiting = 0.0 if self._waiting_since is None else now - self._waiting_since
-        if waiting > STALLED_AFTER and self._waiting_frames >= STALLED_FRAMES:
+        if waiting > self._patience and self._waiting_frames >= STALLED_FRAMES:
             raise EncoderFailed(self.last_words("its file does not grow"))

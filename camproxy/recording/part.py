@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from camproxy.files import settle
 from camproxy.frames import Frame
 from camproxy.recording.book import COMPLETE, RECOVERED, Begun, Book, Ended
-from camproxy.recording.encoder import Encoder, Encoding
+from camproxy.recording.encoder import HEAD, Encoder, Encoding
 from camproxy.recording.fed import EncoderFailed
 from camproxy.recording.footage import Unreadable, read_footage, trim
 from camproxy.recording.hours import ends_at
@@ -22,8 +22,6 @@ log = logging.getLogger(__name__)
 
 #: The clock on the wall may drift by so much within a part; when it jumps further, a new part begins. Seconds.
 DRIFT = 2.0
-#: No head of a file, before its first picture, is longer. Bytes.
-HEAD = 2000
 #: How long an ffmpeg may take to end. Seconds.
 FINISH_WITHIN = 5.0
 
@@ -46,7 +44,9 @@ class Part:
         storage: Storage,
         book: Book,
         missing: str,
+        patience: float,
     ) -> None:
+        """`patience` is for its ffmpeg, see Encoder."""
         self.config = config
         self.started_at = first.captured_at
         #: Why there is nothing before it, if there is nothing.
@@ -67,7 +67,7 @@ class Part:
         said = comment(camera_id, first.captured_at, zone)
         self._encoding = Encoding(config.codec, first.width, first.height, config.fps, config.crf, said)
         try:
-            self._encoder = Encoder(self._encoding, self._descriptor)
+            self._encoder = Encoder(self._encoding, self._descriptor, patience)
         except BaseException:
             os.close(self._descriptor)
             storage.remove(self.path)

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from camproxy.clock import Clock
 from camproxy.frames import Cursor, Frame, FrameHub
 from camproxy.recording.book import CLOCK_CHANGED, DISK_FULL, ENCODER_FAILED, OFFLINE, Book
+from camproxy.recording.encoder import STALLED_AFTER
 from camproxy.recording.fed import EncoderFailed
 from camproxy.recording.gaps import MISSING_AFTER, Ledger
 from camproxy.recording.modes import CameraRecording
@@ -35,6 +36,8 @@ ROUNDING = 0.002
 #: next time, of so many seconds at most.
 FAILS_EARLY = 5.0
 LONGEST_PAUSE = 30.0
+#: And it has more time to begin, as many times what the first one had: it may be that it only has no processor.
+MOST_PATIENCE = 8.0
 
 
 class Recorder:
@@ -281,9 +284,7 @@ class Recorder:
             self._part_with(self._part, frame)
         try:
             if self._part is None:
-                self._part = Part(
-                    self.camera_id, self.config, frame, self._zone, self._storage, self._book, self._missing
-                )
+                self._part = self._new_part(frame)
                 self._missing = OFFLINE
             self._part.write(frame)
         except EncoderFailed as failed:
@@ -297,6 +298,10 @@ class Recorder:
         if self._part.has_pictures:
             self.fault = ""
             self._note(self._part)
+
+    def _new_part(self, first: Frame) -> Part:
+        patience = STALLED_AFTER * min(2.0**self._failures, MOST_PATIENCE)
+        return Part(self.camera_id, self.config, first, self._zone, self._storage, self._book, self._missing, patience)
 
     def _note(self, part: Part) -> None:
         """Tell the ledger that there are pictures."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from camproxy.recording.book import COMPLETE, RECOVERED
+from camproxy.recording.fed import ffmpeg
 from camproxy.recording.footage import read_footage
 from camproxy.recording.modes import CameraRecording
 from tests.integration.people import wait_until
@@ -254,6 +255,28 @@ def test_an_ffmpeg_that_cannot_run_is_tried_again_with_pauses(tmp_path: Path, mo
         assert studio.recorder.state()["fault"] is None
     assert sum(studio.seconds().values()) >= 8
     assert [end for _, end in studio.notes.lengths()] != [None]
+
+
+def test_an_ffmpeg_that_takes_long_to_begin_is_given_more_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine whose processor others have."""
+    slow = tmp_path / "slow"
+    slow.write_text(f'#!/bin/sh\nsleep 1.5\nexec {ffmpeg()} "$@"\n')
+    slow.chmod(0o700)
+    for module in ("recorder", "encoder"):
+        monkeypatch.setattr(f"camproxy.recording.{module}.STALLED_AFTER", 0.8)
+    monkeypatch.setattr("camproxy.recording.encoder.LOOK_EVERY", 0.05)
+    monkeypatch.setattr("camproxy.recording.encoder.ffmpeg", lambda: str(slow))
+    with Studio(tmp_path) as studio:
+
+        def is_recorded() -> bool:
+            studio.hub.publish(Studio.first())
+            studio.clock.advance(0.1)
+            part = studio.recorder._part
+            return part is not None and part.has_pictures
+
+        wait_until(is_recorded, "it is recorded")
+    assert [end.state for end in studio.notes.ends.values()] == [COMPLETE]
+    assert [cause for cause, _ in studio.notes.lengths()] in ([], ["encoder_failed"])
 
 
 def test_no_frame_of_a_camera_waits_for_its_recorder(tmp_path: Path) -> None:
