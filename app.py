@@ -11,6 +11,7 @@ from camproxy import serving
 if __name__ == "__main__":
     serving.serve()  # becomes another program, which imports this one: the rest is not to be loaded twice
 
+import gc
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -117,5 +118,8 @@ def __getattr__(name: str) -> Any:
     runtime = served.extensions["camproxy"].runtime
     runtime.port = serving.bound[1] if serving.bound else served.extensions["camproxy"].settings.port
     runtime.start()
+    # What was made until now stays for ever. Looking through all of it again, Python would hold up every frame.
+    gc.collect()
+    gc.freeze()
     globals().update(app=served, socketio=served.extensions["socketio"])
     return globals()[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import logging
 import signal
@@ -68,8 +69,10 @@ class Worker(ThreadWorker):
 
     def load_wsgi(self) -> None:
         """Start the application. What keeps it from starting is one sentence, and the master ends too."""
+        gc.disable()  # there is much to load, and nothing of it goes again
         try:
             super().load_wsgi()
+            gc.enable()
         except CannotStart as error:
             log.critical("CamProxy cannot start: %s", error)
             sys.exit(Arbiter.WORKER_BOOT_ERROR)

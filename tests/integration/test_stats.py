@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -110,6 +113,29 @@ def test_requests_are_counted_by_route_and_warnings_by_level(admin: Person) -> N
     assert now[name, "GET", "none", "404"] - before.get((name, "GET", "none", "404"), 0) == 5
     assert [key for key in now if key[0] == name and key[1] == "other"], "names of methods are not the asker's"
     assert now["camproxy_log_messages_total", "warning"] > before["camproxy_log_messages_total", "warning"]
+
+
+FROZEN = """
+import gc, os
+import app
+assert app.app
+print(gc.get_freeze_count(), len(gc.get_objects()), flush=True)
+os._exit(0)
+"""
+
+
+def test_what_stays_for_ever_is_not_looked_through_again(admin: Person, tmp_path: Path) -> None:
+    """A full collection stops everything: a tenth of a second, and half a one on a small board."""
+    environment = os.environ | {"DATA_DIR": str(tmp_path), "ADMIN_PASSWORD": "correct horse battery"}
+    asked = subprocess.run(
+        [sys.executable, "-c", FROZEN], cwd=PROJECT, env=environment, capture_output=True, text=True, check=True
+    )
+    frozen, looked_through = map(int, asked.stdout.split())
+    assert frozen > 20 * looked_through
+
+    collections = ("python_gc_collections_total", "0")
+    before = samples(admin)[collections]
+    wait_until(lambda: admin.get("/api/cameras").ok and samples(admin)[collections] > before, "the rest is collected")
 
 
 def test_a_scraper_brings_a_token_and_others_get_nothing(server: RunningServer, admin: Person) -> None:
