@@ -125,8 +125,6 @@ def make_news(admin: Person, camera: Camera) -> None:
     witness = listens(admin, camera)
     pose = admin.get(f"/api/cameras/{camera['id']}/position").json()
     x = 20 if pose["x"] > 90 else 160
-    for event in NEWS_OF_A_CAMERA:
-        witness.forget(event)
     assert moved(admin, camera, x, 60).ok
     by_hand = f"/api/cameras/{camera['id']}/recording/by-hand"
     wait_until(lambda: admin.ask("POST", by_hand, {"seconds": 60}).ok, "it can be recorded")
@@ -393,7 +391,8 @@ class TestNobody:
         make_news(admin, hidden)
         assert heard_of(listener, hidden) == []
         make_news(admin, camera)
-        assert set(heard_of(listener, camera)) == set(NEWS_OF_A_CAMERA), "of the other one everything came"
+        for event in NEWS_OF_A_CAMERA:  # of the other one everything comes
+            listener.until(event, lambda news, event=event: camera_of(event, news) in (camera["id"], None))
 
     def test_hears_nothing_at_all_when_there_is_nothing_to_see(self, make_server: MakeServer) -> None:
         """The first camera is nobody's default who may not see it."""
@@ -434,7 +433,7 @@ class TestTakenAway:
             assert listener.client.connected, "the connection stays, for the other cameras"
             assert heard_of(listener, camera) == []
             assert listener.call("position_command", {"camera": camera["id"], "x": 1, "y": 1})["error"] == "not_found"
-        assert neighbour.heard("video_frame") > 0, "who may still see it goes on seeing it"
+        neighbour.next("video_frame")  # who may still see it goes on seeing it
 
     def test_what_is_given_back_can_be_watched_again(
         self, anna: tuple[Account, Person], admin: Person, camera: Camera
@@ -493,8 +492,8 @@ class TestTakenAway:
         assert requests.get(f"{admin.server.url}/api/me", headers=bearer).status_code == 401
         with pytest.raises(websocket.WebSocketBadStatusException, match="401"):
             person.view(watching.camera["slug"])
-        control = admin.get(f"/api/cameras/{watching.camera['id']}/control").json()
-        assert control["holder"] is None, "and the wheel is free"
+        control = f"/api/cameras/{watching.camera['id']}/control"
+        wait_until(lambda: admin.get(control).json()["holder"] is None, "and the wheel is free")
 
     def test_a_removed_camera_ends_for_everybody(
         self, anna: tuple[Account, Person], admin: Person, camera: Camera
@@ -623,7 +622,8 @@ class TestLease:
         assert theirs.until("control_state", lambda news: news["asked_by"] == anna_account.username)
 
     def test_it_falls_back_when_nobody_steers(self, make_server: MakeServer) -> None:
-        server = make_server(LEASE_SECONDS=1)
+        lease = 4  # seconds: a busy machine may stand still for some of them between two moves
+        server = make_server(LEASE_SECONDS=lease)
         with server.person() as admin:
             camera = admin.get("/api/cameras/demo").json()
             wait_until(lambda: camera_state(admin, "demo") == "idle", "the camera is ready")
@@ -632,12 +632,12 @@ class TestLease:
                 hers, theirs = listens(person, camera), listens(admin, camera)
                 begun = time.monotonic()
                 moves = 0
-                while time.monotonic() - begun < 1.5:  # longer than the lease: steering keeps it
+                while time.monotonic() - begun < lease + 0.5:  # steering keeps it
                     assert hers.call("position_command", {"x": 10 + moves % 100, "y": 50})["ok"]
                     assert theirs.call("position_command", {"x": 5, "y": 5})["error"] == "control_held"
                     moves += 1
                 for listener in (hers, theirs):
-                    gone = listener.until("control_state", lambda news: news["holder"] is None, 4)
+                    gone = listener.until("control_state", lambda news: news["holder"] is None)
                     assert (gone["mine"], gone["expires_in"], gone["asked_by"]) == (False, None, None)
                 assert theirs.call("position_command", {"x": 5, "y": 5})["ok"]
 
