@@ -15,6 +15,7 @@ from camproxy.clock import Clock, SystemClock, iso
 from camproxy.errors import DeviceError, DeviceOffline, NoAnswer, NotFound
 from camproxy.links.accepted import REFUSED, AcceptedChannel
 from camproxy.links.berth import Berth
+from camproxy.links.link import LinkState
 from camproxy.links.outbox import Answer
 from camproxy.listeners import tell
 from camproxy.messages import Connect, DeviceMessage, Heartbeat, Log, Motion
@@ -93,7 +94,7 @@ class Device:
         #: When it connected, as far as is remembered: more than a few in an hour are one too many.
         self.arrivals: deque[float] = deque(maxlen=REMEMBERED)
         self.frames_received = 0
-        self._last_seen = settings.last_seen
+        self._seen_before = settings.last_seen
         self._notify = notify
         self._clock = clock
         self._arriving = threading.Lock()
@@ -109,7 +110,12 @@ class Device:
     @property
     def last_seen(self) -> float | None:
         """Seconds since 1970, UTC."""
-        return self._clock.wall() if self.online else self._last_seen
+        return self._seen_by(self.board.link.state)
+
+    def _seen_by(self, link: LinkState) -> float | None:
+        if link.connected:
+            return self._clock.wall()
+        return self._seen_before if link.reason is None else link.since
 
     def arrive(self, channel: AcceptedChannel, address: str, credential: str) -> None:
         """It has dialled, and shown the key with that hash."""
@@ -189,7 +195,6 @@ class Device:
             self.arrivals.append(self._clock.wall())
             log.log(level, "%s: online, from %s", self.board.name, self.address)
         else:
-            self._last_seen = self._clock.wall()
             state = self.board.link.state
             log.log(level, "%s: offline: %s: %s", self.board.name, state.reason, state.detail)
         self._notify(self, "online" if self.online else "offline", None)
@@ -214,15 +219,19 @@ class Device:
     @property
     def state(self) -> str:
         """`disabled`, `online`, `never` (not been here yet), `asleep`, `offline`, or `stale`: not here for a day."""
+        return self._state_by(self.board.link.state)
+
+    def _state_by(self, link: LinkState) -> str:
         if not self.settings.enabled:
             return "disabled"
-        if self.online:
+        if link.connected:
             return "online"
-        if self._last_seen is None:
+        last_seen = self._seen_by(link)
+        if last_seen is None:
             return "never"
-        if self._clock.wall() - self._last_seen > STALE_AFTER:
+        if self._clock.wall() - last_seen > STALE_AFTER:
             return "stale"
-        return "asleep" if self.board.link.state.reason == "asleep" else "offline"
+        return "asleep" if link.reason == "asleep" else "offline"
 
     def vitals(self) -> dict[str, Any]:
         """The latest that it said of each."""
@@ -236,19 +245,20 @@ class Device:
 
     def status(self) -> dict[str, Any]:
         """device_status, see docs/protocol.md."""
-        since = self.board.link.state.since if self.online else self._last_seen
-        reason = None if self.online else self.board.link.state.reason
+        link = self.board.link.state  # once: it may come or go meanwhile
+        last_seen = self._seen_by(link)
+        since = link.since if link.connected else last_seen
         vitals = self.vitals()
         its_reset = vitals["reset_reason"]
         return {
             "device": self.id,
             "kind": self.settings.kind,
             "name": self.settings.name,
-            "state": self.state,
-            "online": self.online,
+            "state": self._state_by(link),
+            "online": link.connected,
             "since": iso(since) if since is not None else None,
-            "last_seen": iso(self.last_seen) if self.last_seen is not None else None,
-            "reason": reason,
+            "last_seen": iso(last_seen) if last_seen is not None else None,
+            "reason": None if link.connected else link.reason,
             "address": self.address,
             "frames_received": self.frames_received,
             "ignored": self.board.ignored.total(),

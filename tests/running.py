@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ class RunningServer:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        if not self._ready.wait(30) or not self.url:
+        if not self._ready.wait(PATIENCE) or not self.url:
             self.stop()
             raise RuntimeError("the server did not start:\n" + "".join(self.log))
 
@@ -98,7 +99,10 @@ class RunningServer:
 
     def stored(self) -> bytes:
         """All that it keeps, to look for what it must not keep."""
-        kept = [file.read_bytes() for file in self.data_dir.rglob("*") if file.is_file()]
+        kept = []
+        for file in self.data_dir.rglob("*"):
+            with suppress(FileNotFoundError, IsADirectoryError):  # the server writes meanwhile
+                kept.append(file.read_bytes())
         if "DATABASE_URL" in self.settings:
             tables = self.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
             kept += [repr(self.execute(f'SELECT * FROM "{table}"')).encode() for (table,) in tables]
@@ -114,7 +118,7 @@ class RunningServer:
         sock = socket.socket()
         if receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        sock.settimeout(10)
+        sock.settimeout(PATIENCE)
         sock.connect(("127.0.0.1", self.port))
         if self.url.startswith("https:"):
             context = ssl.create_default_context(cafile=self.certificate)
@@ -130,7 +134,7 @@ class RunningServer:
         if self.process.poll() is None:
             self.process.send_signal(how)
         try:
-            code = self.process.wait(20)
+            code = self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             code = self.process.wait()
@@ -289,7 +293,7 @@ class Listener:
             # By long polling the library says goodbye only if nothing that was sent is still on its way.
             sent = self.client.eio.queue.all_tasks_done
             with sent:
-                sent.wait_for(lambda: not self.client.eio.queue.unfinished_tasks, timeout=2)
+                sent.wait_for(lambda: not self.client.eio.queue.unfinished_tasks, timeout=10)
         self.client.disconnect()
 
 

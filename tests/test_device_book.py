@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from camproxy.board import Board
 from camproxy.device_book import SEEN_EVERY, DeviceBook
 from camproxy.devices import Devices, DeviceSettings
 from models import Event
@@ -81,3 +82,18 @@ def test_those_who_stay_are_noted_together_once_a_minute(house: House) -> None:
     house.beat(2)
     house.beat(1)
     assert house.notes.changes[2:] == [(1, "seen"), (2, "seen")]
+
+
+def test_one_that_has_just_gone_has_been_here(house: House) -> None:
+    """Also for who looks before everybody knows that it has gone."""
+    device, seen = house.devices.get(1), []
+
+    class Early:
+        def on_link_change(self, board: Board) -> None:
+            seen.append(device.status())
+
+    device.board.listeners = (Early(), *device.board.listeners)  # type: ignore[assignment]
+    house.lines[1].cut("asleep")
+    wait_until(lambda: seen, "it has gone")
+    assert (seen[0]["online"], seen[0]["state"]) == (False, "asleep")
+    assert seen[0]["last_seen"] == seen[0]["since"] is not None

@@ -390,6 +390,25 @@ def test_a_device_that_is_removed_leaves_nothing(logs: DeviceLogs, tmp_path: Pat
     assert [(each.number, each.message) for each in logs.search(1)] == [(1, "again")]
 
 
+def test_nor_does_what_was_on_its_way_to_the_disk(tmp_path: Path) -> None:
+    logs = DeviceLogs(tmp_path / "devices", 1_000_000)
+    begun, forgotten = threading.Event(), threading.Event()
+
+    def hold_up(device: int, line: Line) -> None:
+        begun.set()
+        assert forgotten.wait(10)
+
+    logs.listeners.append(hold_up)
+    for device in (1, 2):
+        logs.write(device, "info", "all in one go")
+    logs.start()
+    assert begun.wait(10)
+    logs.forget(2)
+    forgotten.set()
+    logs.stop()
+    assert [file.name for file in (tmp_path / "devices").iterdir()] == ["1.log"]
+
+
 def test_a_path_comes_from_a_number_only(logs: DeviceLogs) -> None:
     with pytest.raises(ValueError, match="format"):
         logs.search("../../robocam")  # type: ignore[arg-type]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import asdict
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from flask_socketio import SocketIO
 
@@ -19,6 +21,9 @@ from camproxy.web.viewers.fanout import FanOut
 
 #: How often a live camera's figures (frame rate, viewers) are told again, in ticks of the registry.
 FIGURES_EVERY = 4
+
+#: Held from the look at the truth until it is told: else one thread could tell what another has overtaken.
+telling = threading.RLock()
 
 
 def control_state(camera: Camera, user_id: int | None) -> dict[str, Any]:
@@ -41,8 +46,9 @@ def position_update(camera: Camera) -> dict[str, Any] | None:
 
 
 def announce_control(camera: Camera, live: Live, socketio: SocketIO) -> None:
-    for client in live.who_watches(camera.id):
-        socketio.server.emit("control_state", control_state(camera, client.user_id), to=client.sid)
+    with telling:
+        for client in live.who_watches(camera.id):
+            socketio.server.emit("control_state", control_state(camera, client.user_id), to=client.sid)
 
 
 class Announcer:
@@ -53,19 +59,21 @@ class Announcer:
         self._live = live
         self._fanout = fanout
         self._socketio = socketio
-        self._holders: dict[int, int | None] = {}
-        self._figures: dict[int, tuple[Any, ...]] = {}
-        self._ticks: dict[int, int] = {}
+        # By camera and not by its number, which SQLite gives to the next one.
+        self._holders: WeakKeyDictionary[Camera, int | None] = WeakKeyDictionary()
+        self._figures: WeakKeyDictionary[Camera, tuple[Any, ...]] = WeakKeyDictionary()
+        self._ticks: WeakKeyDictionary[Camera, int] = WeakKeyDictionary()
         cameras.listeners.append(self.changed)
         devices.listeners.append(self.device_changed)
 
     def changed(self, camera: Camera, what: str) -> None:
-        if what == "status":
-            self._status(camera)
-        elif what == "pose":
-            self._pose(camera)
-        elif what == "tick":
-            self._tick(camera)
+        with telling:
+            if what == "status":
+                self._status(camera)
+            elif what == "pose":
+                self._pose(camera)
+            elif what == "tick":
+                self._tick(camera)
 
     def device_changed(self, device: Device, what: str, detail: Any) -> None:
         if what != "log" and (sids := self._live.who_manages(self._cameras_of(device.id))):
@@ -96,7 +104,7 @@ class Announcer:
 
     def _status(self, camera: Camera) -> None:
         status = camera.status()
-        self._figures[camera.id] = self._figures_of(status)
+        self._figures[camera] = self._figures_of(status)
         self._fanout.note(camera.id, {"type": "status"} | status)
         if sids := self._live.who_may_see(camera.id):
             self._socketio.server.emit("camera_status", status, to=sids)
@@ -109,11 +117,11 @@ class Announcer:
     def _tick(self, camera: Camera) -> None:
         holder = camera.lease.state().holder
         holder_id = holder.id if holder else None
-        if self._holders.get(camera.id) != holder_id:
-            self._holders[camera.id] = holder_id
+        if self._holders.get(camera) != holder_id:
+            self._holders[camera] = holder_id
             announce_control(camera, self._live, self._socketio)
-        self._ticks[camera.id] = (self._ticks.get(camera.id, 0) + 1) % FIGURES_EVERY
-        if self._ticks[camera.id] == 0 and self._figures.get(camera.id) != self._figures_of(camera.status()):
+        self._ticks[camera] = (self._ticks.get(camera, 0) + 1) % FIGURES_EVERY
+        if self._ticks[camera] == 0 and self._figures.get(camera) != self._figures_of(camera.status()):
             self._status(camera)
 
     @staticmethod

@@ -28,7 +28,7 @@ from camproxy.control.lease import Driver
 from camproxy.errors import BadRequest, ControlHeld, NotFound, RateLimited, Unauthorized
 from camproxy.frames import Viewer
 from camproxy.messages import ControlRequest, FrameAck, Hello, Message, Subscribe, read_browser_event
-from camproxy.web.announcer import announce_control, control_state, position_update
+from camproxy.web.announcer import announce_control, control_state, position_update, telling
 from camproxy.web.errors import known_error, problem
 from camproxy.web.guards import LOGIN, MANAGE, NEEDED_LEVEL, SEE, STEER, camera_for, managed_device
 from camproxy.web.live import Client, Subscription
@@ -91,8 +91,9 @@ def get_position(call: Call) -> Answer:
     answer = steer(call.user, camera, AskPosition())
 
     def tell(answer: Future[dict[str, Any]]) -> None:
-        if answer.exception() is None and (news := position_update(camera)):
-            server.emit("position_update", news, to=caller)
+        with telling:
+            if answer.exception() is None and (news := position_update(camera)):
+                server.emit("position_update", news, to=caller)
 
     answer.add_done_callback(tell)
     return answer
@@ -226,7 +227,8 @@ def malformed() -> dict[str, Any]:
 def tell_count() -> None:
     shared = services()
     if not shared.runtime.stopping:
-        shared.socketio.server.emit("client_count", {"count": len(shared.live)})
+        with telling:
+            shared.socketio.server.emit("client_count", {"count": len(shared.live)})
 
 
 def sid() -> str:

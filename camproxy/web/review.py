@@ -28,6 +28,9 @@ from models import now as utc_now
 
 log = logging.getLogger(__name__)
 
+#: One look after the other: else an older one could undo what a newer one has found.
+_looking = threading.Lock()
+
 
 def review_access() -> None:
     """Look again at every live socket and every lease, and tell the browsers. Call it after the commit."""
@@ -37,6 +40,11 @@ def review_access() -> None:
 
 def end_what_is_not_allowed() -> Rights:
     """What was found is returned."""
+    with _looking:
+        return _end_what_is_not_allowed()
+
+
+def _end_what_is_not_allowed() -> Rights:
     shared = services()
     rights = Rights()
     for client in shared.live.review(rights):

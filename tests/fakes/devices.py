@@ -34,7 +34,7 @@ class FakeDevice:
         self.ws = websocket.create_connection(
             server.ws_url + (path or f"/ws/{self.kind}"),
             header=headers,
-            timeout=options.pop("timeout", 20),
+            timeout=options.pop("timeout", PATIENCE),
             sslopt={"ca_certs": server.certificate} if server.url.startswith("https") else {"cert_reqs": ssl.CERT_NONE},
             enable_multithread=True,
             **options,

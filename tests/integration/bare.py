@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Self
 
 from tests.integration.boards import Enrolled
+from tests.patience import PATIENCE
 from tests.running import RunningServer
 from tests.wire_frames import CLOSE, TEXT, frame
 
@@ -28,7 +29,9 @@ class Bare:
         source: str = "",
     ) -> None:
         if source:
-            self.sock = socket.create_connection(("127.0.0.1", server.port), timeout=10, source_address=(source, 0))
+            self.sock = socket.create_connection(
+                ("127.0.0.1", server.port), timeout=PATIENCE, source_address=(source, 0)
+            )
         else:
             self.sock = server.connect(receive_buffer)
         more = f"Authorization: Bearer {key}\r\n" if key else ""

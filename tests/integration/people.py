@@ -83,10 +83,10 @@ def log_in(
     session.trust_env, session.verify = False, server.certificate  # a machine's own bundle would come before it
     address = f"{server.url}/login"
     params = {} if next is None else {"next": next}
-    form = session.get(address, params=params, headers=headers, timeout=15)
+    form = session.get(address, params=params, headers=headers, timeout=PATIENCE)
     fields = {"username": username, "password": password, "csrf_token": csrf_token(form.text)}
     headers = {"Referer": form.url} | (headers or {})  # browsers say so, and over TLS it is asked for
-    return session.post(address, params=params, data=fields, headers=headers, allow_redirects=False, timeout=15)
+    return session.post(address, params=params, data=fields, headers=headers, allow_redirects=False, timeout=PATIENCE)
 
 
 def see_on_every_way(person: Person, camera: str = "demo") -> None:
@@ -94,8 +94,9 @@ def see_on_every_way(person: Person, camera: str = "demo") -> None:
     assert check_jpeg(person.get(f"/snapshot/{camera}.jpg").content, LARGEST)
     view = person.view(camera)
     assert json.loads(view.recv())["type"] == "status"
-    pictures = [message for message in (view.recv() for _ in range(15)) if isinstance(message, bytes)]
-    assert len(pictures) >= 10, "what is told about them comes once a second"
+    pictures: list[bytes] = []
+    while len(pictures) < 10:  # among them comes what is told about them
+        pictures += [message for message in [view.recv()] if isinstance(message, bytes)]
     with person.get(f"/stream/{camera}.mjpg", stream=True) as stream:
         reader = MultipartReader("frame", LARGEST)
         parts = stream.iter_content(8192)

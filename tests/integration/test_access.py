@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -123,11 +124,9 @@ def moved(person: Person, camera: Camera, x: int, y: int) -> requests.Response:
 def make_news(admin: Person, camera: Camera) -> None:
     """Have the camera give every kind of news, and see that a witness gets them."""
     witness = listens(admin, camera)
-    pose = admin.get(f"/api/cameras/{camera['id']}/position").json()
+    pose = admin.get(f"/api/cameras/{camera['id']}").json()["status"]["pose"]
     x = 20 if pose["x"] > 90 else 160
-    for event in NEWS_OF_A_CAMERA:
-        witness.forget(event)
-    assert moved(admin, camera, x, 60).ok
+    wait_until(lambda: moved(admin, camera, x, 60).ok, "it obeys")
     by_hand = f"/api/cameras/{camera['id']}/recording/by-hand"
     wait_until(lambda: admin.ask("POST", by_hand, {"seconds": 60}).ok, "it can be recorded")
     witness.until("recording_state", lambda news: news["camera"] == camera["id"] and news["by_hand_until"])
@@ -190,16 +189,30 @@ class Mjpeg:
         self._socket.close()
 
 
-def close_code(view: websocket.WebSocket, within: float) -> int:
-    """Read on until the server closes; the close code."""
-    until = time.monotonic() + within
-    while (left := until - time.monotonic()) > 0:
-        view.settimeout(left)
-        opcode, data = view.recv_data()
-        if opcode == websocket.ABNF.OPCODE_CLOSE:
-            view.shutdown()  # close() does not close what the other side has closed
-            return int.from_bytes(data[:2])
-    raise AssertionError(f"still open after {within} s")
+class Page:
+    """A page that watches by WebSocket: reads until the server ends it. Who does not read is dropped without a word."""
+
+    def __init__(self, view: websocket.WebSocket) -> None:
+        self._view = watches(view)
+        self._socket = view.sock  # the library forgets it when it has ended
+        self.close_code: int | None = None
+        self.ended = threading.Event()
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+
+    def _read(self) -> None:
+        with suppress(OSError, websocket.WebSocketException):
+            while self.close_code is None:
+                opcode, data = self._view.recv_data()
+                if opcode == websocket.ABNF.OPCODE_CLOSE:
+                    self.close_code = int.from_bytes(data[:2])
+        self.ended.set()
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join(10)
+        self._view.shutdown()
 
 
 def watches(view: websocket.WebSocket) -> websocket.WebSocket:
@@ -215,7 +228,7 @@ class Everywhere:
         self.camera = camera
         self.listener = listens(person, camera)
         self.as_text = listens(person, camera, "base64")
-        self.view = watches(person.view(str(camera["id"])))
+        self.page = Page(person.view(str(camera["id"])))
         self.mjpeg = Mjpeg(person, camera)
         self.listener.next("video_frame")
         self.as_text.next("video_frame")
@@ -223,13 +236,15 @@ class Everywhere:
     def ends(self, code: int, within: float) -> None:
         """The pictures end, in this time and with this close code."""
         begun = time.monotonic()
-        assert close_code(self.view, within) == code
+        assert self.page.ended.wait(within), f"still open after {within} s"
+        assert self.page.close_code == code
         assert self.mjpeg.ended.wait(within - (time.monotonic() - begun)), "the MJPEG stream goes on"
         self.mjpeg.close()
+        self.page.close()
 
     def close(self) -> None:
         self.mjpeg.close()
-        self.view.close()
+        self.page.close()
         self.listener.close()
         self.as_text.close()
 
@@ -393,7 +408,8 @@ class TestNobody:
         make_news(admin, hidden)
         assert heard_of(listener, hidden) == []
         make_news(admin, camera)
-        assert set(heard_of(listener, camera)) == set(NEWS_OF_A_CAMERA), "of the other one everything came"
+        for event in NEWS_OF_A_CAMERA:  # of the other one everything comes
+            listener.until(event, lambda news, event=event: camera_of(event, news) in (camera["id"], None))
 
     def test_hears_nothing_at_all_when_there_is_nothing_to_see(self, make_server: MakeServer) -> None:
         """The first camera is nobody's default who may not see it."""
@@ -434,7 +450,7 @@ class TestTakenAway:
             assert listener.client.connected, "the connection stays, for the other cameras"
             assert heard_of(listener, camera) == []
             assert listener.call("position_command", {"camera": camera["id"], "x": 1, "y": 1})["error"] == "not_found"
-        assert neighbour.heard("video_frame") > 0, "who may still see it goes on seeing it"
+        neighbour.next("video_frame")  # who may still see it goes on seeing it
 
     def test_what_is_given_back_can_be_watched_again(
         self, anna: tuple[Account, Person], admin: Person, camera: Camera
@@ -493,8 +509,8 @@ class TestTakenAway:
         assert requests.get(f"{admin.server.url}/api/me", headers=bearer).status_code == 401
         with pytest.raises(websocket.WebSocketBadStatusException, match="401"):
             person.view(watching.camera["slug"])
-        control = admin.get(f"/api/cameras/{watching.camera['id']}/control").json()
-        assert control["holder"] is None, "and the wheel is free"
+        control = f"/api/cameras/{watching.camera['id']}/control"
+        wait_until(lambda: admin.get(control).json()["holder"] is None, "and the wheel is free")
 
     def test_a_removed_camera_ends_for_everybody(
         self, anna: tuple[Account, Person], admin: Person, camera: Camera
@@ -623,7 +639,8 @@ class TestLease:
         assert theirs.until("control_state", lambda news: news["asked_by"] == anna_account.username)
 
     def test_it_falls_back_when_nobody_steers(self, make_server: MakeServer) -> None:
-        server = make_server(LEASE_SECONDS=1)
+        lease = 4  # seconds: a busy machine may stand still for some of them between two moves
+        server = make_server(LEASE_SECONDS=lease)
         with server.person() as admin:
             camera = admin.get("/api/cameras/demo").json()
             wait_until(lambda: camera_state(admin, "demo") == "idle", "the camera is ready")
@@ -632,14 +649,15 @@ class TestLease:
                 hers, theirs = listens(person, camera), listens(admin, camera)
                 begun = time.monotonic()
                 moves = 0
-                while time.monotonic() - begun < 1.5:  # longer than the lease: steering keeps it
-                    assert hers.call("position_command", {"x": 10 + moves % 100, "y": 50})["ok"]
+                while time.monotonic() - begun < lease + 0.5:  # steering keeps it
+                    answer = hers.call("position_command", {"x": 10 + moves % 100, "y": 50})
+                    assert answer.get("error") != "control_held"
                     assert theirs.call("position_command", {"x": 5, "y": 5})["error"] == "control_held"
                     moves += 1
                 for listener in (hers, theirs):
-                    gone = listener.until("control_state", lambda news: news["holder"] is None, 4)
+                    gone = listener.until("control_state", lambda news: news["holder"] is None)
                     assert (gone["mine"], gone["expires_in"], gone["asked_by"]) == (False, None, None)
-                assert theirs.call("position_command", {"x": 5, "y": 5})["ok"]
+                assert theirs.call("position_command", {"x": 5, "y": 5}).get("error") != "control_held"
 
 
 def test_nothing_went_wrong_meanwhile(server: RunningServer) -> None:

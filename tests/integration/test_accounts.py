@@ -215,7 +215,7 @@ class TestLogInLimit:
             again = log_in(server, "admin", server.admin_password, session=guesser, headers={forged: value})
             assert again.status_code == 429, forged
         assert log_in(server, "admin", server.admin_password, session=neighbour).status_code == 302
-        assert "too many log-ins from 127.0.0.2" in server.logged
+        wait_until(lambda: "too many log-ins from 127.0.0.2" in server.logged, "it is logged")
 
     def test_behind_a_proxy_the_address_is_the_one_it_names(self, make_server: MakeServer) -> None:
         server = make_server(LOGIN_LIMIT="1 per minute", TRUSTED_PROXIES="127.0.0.1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from io import BytesIO
+from typing import Any
 
 import pytest
 import requests
@@ -89,9 +90,9 @@ def test_the_card_s_routes(server: RunningServer, stranger: Person) -> None:
     def health() -> requests.Response:
         return requests.get(f"{server.url}/health", timeout=10)
 
-    wait_until(lambda: health().json()["clients"] == 0, "the client of the test before has left")
+    well = {"status": "healthy", "esp32_connected": True, "clients": 0}
+    wait_until(lambda: health().json() == well, "it is, and the client of the test before has left")
     assert health().status_code == 200
-    assert health().json() == {"status": "healthy", "esp32_connected": True, "clients": 0}
     anonymous = requests.get(f"{server.url}/", timeout=10, allow_redirects=False)
     assert (anonymous.status_code, anonymous.headers["Location"]) == (302, "/login?next=/")
     assert stranger.get("/").status_code == 200
@@ -105,11 +106,14 @@ def test_the_card_s_routes(server: RunningServer, stranger: Person) -> None:
 def test_nothing_is_pulled_when_the_last_client_has_left(server: RunningServer, stranger: Person) -> None:
     client = stranger.listen()
     client.next("video_frame")
-    status = stranger.get("/api/cameras/demo").json()["status"]
-    assert (status["state"], status["viewers"]) == ("live", 1)
+
+    def status() -> dict[str, Any]:
+        found: dict[str, Any] = stranger.get("/api/cameras/demo").json()["status"]
+        return found
+
+    wait_until(lambda: (status()["state"], status()["viewers"]) == ("live", 1), "it is alone")
     client.close()
-    while stranger.get("/api/cameras/demo").json()["status"]["state"] != "idle":
-        pass
-    received = stranger.get("/api/cameras/demo").json()["status"]["frames"]["received"]
+    wait_until(lambda: status()["state"] == "idle", "nobody watches")
+    received = status()["frames"]["received"]
     for _ in range(50):
-        assert stranger.get("/api/cameras/demo").json()["status"]["frames"]["received"] == received
+        assert status()["frames"]["received"] <= received + 1, "one may have been on its way"

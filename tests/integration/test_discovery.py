@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import MakeServer
 from tests.integration.people import wait_until
 from tests.networks import Watcher, change_network_of, in_network_of, with_network
+from tests.patience import PATIENCE
 from tests.running import RunningServer
 
 #: An interface and its address. Both ends of the cable are here, or it would not be plugged in.
@@ -49,13 +50,18 @@ def health(server: RunningServer) -> dict[str, Any]:
     """What an admin is told, asked from within its network."""
     command = [sys.executable, "-c", HEALTH, f"http://127.0.0.1:{server.port}", server.admin_password]
     asked = in_network_of(server.process.pid, *command)
-    told = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=20)
+    told = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=PATIENCE)
     answer: dict[str, Any] = json.loads(told.stdout)
     return answer
 
 
 def announcements(server: RunningServer) -> list[str]:
     return re.findall(r"announced by mDNS: Shed on (.+)", server.logged)
+
+
+def announced(server: RunningServer, addresses: str, after: int = 0) -> None:
+    """Wait until that is the last of them. It may have seen what was between two steps of a change as well."""
+    wait_until(lambda: announcements(server)[after:][-1:] == [addresses], f"it is announced on {addresses}")
 
 
 @pytest.mark.parametrize("mode", ["threading", "eventlet"])
@@ -92,21 +98,22 @@ def test_a_busy_port_is_not_the_one_that_is_announced(serve: Serve) -> None:
 def test_networks_come_and_go(serve: Serve) -> None:
     server = serve()
     pid = server.process.pid
-    wait_until(lambda: announcements(server) == ["10.1.0.1"], "it is announced")
+    announced(server, "10.1.0.1")
     change_network_of(pid, LAN.format("lan1", "10.2.0.1"))
-    wait_until(lambda: announcements(server)[1:] == ["10.1.0.1, 10.2.0.1"], "in both")
+    announced(server, "10.1.0.1, 10.2.0.1")
     with Watcher(pid, "10.2.0.1") as stranger:
         assert stranger.next() == f"+ Shed 10.1.0.1,10.2.0.1 {server.port} 0"
     # An address that goes and comes within a second leaves sockets that hear nothing any more.
+    before = len(announcements(server))
     change_network_of(pid, "ip address del 10.2.0.1/24 dev lan1; ip address add 10.2.0.1/24 dev lan1")
-    wait_until(lambda: announcements(server)[2:] == ["10.1.0.1, 10.2.0.1"], "again")
+    announced(server, "10.1.0.1, 10.2.0.1", after=before)
     with Watcher(pid, "10.2.0.1") as stranger:
         assert stranger.next() == f"+ Shed 10.1.0.1,10.2.0.1 {server.port} 0"
     change_network_of(pid, "ip link del lan0; ip link del lan1")
     wait_until(lambda: "no network with multicast is there" in server.logged, "none is left")
     assert health(server)["status"] == "healthy"
     change_network_of(pid, LAN.format("lan0", "10.3.0.1"))
-    wait_until(lambda: announcements(server)[3:] == ["10.3.0.1"], "there is one again")
+    announced(server, "10.3.0.1")
 
 
 def test_without_multicast_it_starts_and_says_why(serve: Serve) -> None:
@@ -121,4 +128,5 @@ def test_without_multicast_it_starts_and_says_why(serve: Serve) -> None:
 def test_on_one_address_of_several_only_that_is_announced(serve: Serve) -> None:
     lan = f"{LAN.format('lan0', '10.1.0.1')}; {LAN.format('lan1', '10.2.0.1')}"
     server = serve(lan=lan, HOST="10.2.0.1")
-    wait_until(lambda: announcements(server) == ["10.2.0.1"], "it is announced there")
+    announced(server, "10.2.0.1")
+    assert len(announcements(server)) == 1

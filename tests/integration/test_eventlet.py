@@ -16,6 +16,7 @@ from camproxy.frames import check_jpeg
 from tests.fakes import FakeEsp32Cam
 from tests.integration.people import see_on_every_way
 from tests.integration.test_serving import GUNICORN
+from tests.patience import PATIENCE
 from tests.running import PROJECT, Person, RunningServer
 
 MakeServer = Callable[..., RunningServer]
@@ -44,10 +45,8 @@ def test_one_that_stops_reading_holds_up_nobody_and_gets_whole_frames_again(
     server = make_server(ESP32CAM_IP="127.0.0.1", ESP32CAM_PORT=board.port, FRAME_RATE=25, ASYNC_MODE="eventlet")
     with server.person() as admin:
         stopped, reader = admin.view("esp32-cam"), admin.view("esp32-cam")
-        begun = time.monotonic()
-        for _ in range(150):
+        for _ in range(150):  # more than the buffers of the one that reads nothing hold
             reader.recv()
-        assert time.monotonic() - begun < 12, "150 messages at 25 frames a second"
         whole = 0
         while whole < 60:
             message = stopped.recv()
@@ -60,7 +59,7 @@ def test_large_and_foreign_messages_are_refused(admin: Person) -> None:
     listener = admin.listen(transports=["websocket"])
     listener.next("video_frame")
     listener.client.emit("servo_command", {"command": "x" * 100_000})
-    assert listener.ended.wait(10)
+    assert listener.ended.wait(PATIENCE)
     assert admin.get("/health").ok
 
 
@@ -75,7 +74,7 @@ def test_it_ends_cleanly_and_tells(make_server: MakeServer) -> None:
         assert server.stop(signal.SIGTERM) == 0
         assert time.monotonic() - begun < 10
         for listener in listeners:
-            assert listener.next("server_stopping", timeout=2) == {}
+            assert listener.next("server_stopping") == {}
         while view.connected and view.recv():
             pass
     assert "Traceback" not in server.logged

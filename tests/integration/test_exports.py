@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,8 @@ def audited(admin: Person, action: str) -> list[dict[str, Any]]:
 
 def test_from_the_order_to_the_file(admin: Person, tmp_path: Path) -> None:
     ordered = order(admin, "c1")
-    assert (ordered["camera"], ordered["kind"], ordered["state"]) == (1, "video", "queued")
+    assert (ordered["camera"], ordered["kind"]) == (1, "video")
+    assert ordered["state"] in ("queued", "running"), "its turn may have come before it was answered"
     assert (ordered["from"], ordered["to"]) == (HOUR["from"], HOUR["to"])
     done = finished(admin, ordered)
     assert (done["state"], done["progress"], done["error"], done["missing"]) == ("done", 1, None, [])
@@ -175,8 +177,11 @@ def test_no_more_than_ten(admin: Person, viewer: tuple[Account, Person]) -> None
 
 def encoding(server: RunningServer) -> list[psutil.Process]:
     """The ffmpeg that it runs."""
-    family = psutil.Process(server.process.pid).children(recursive=True)
-    return [one for one in family if one.name() == "ffmpeg"]
+    found = []
+    for one in psutil.Process(server.process.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            found += [one] if one.name() == "ffmpeg" else []
+    return found
 
 
 def test_cancelled_at_once(admin: Person) -> None:
@@ -185,8 +190,10 @@ def test_cancelled_at_once(admin: Person) -> None:
     (ffmpeg,) = encoding(admin.server)
     assert admin.get(f"/exports/{export['id']}/file").status_code == 409, "not yet"
     assert admin.ask("DELETE", f"/api/exports/{export['id']}").status_code == 204
-    assert wait_until(lambda: not ffmpeg.is_running(), "ffmpeg is gone") < 1
-    assert shown(admin, export)["state"] == "cancelled"
+    wait_until(lambda: not ffmpeg.is_running(), "ffmpeg is gone")
+    now = shown(admin, export)
+    assert now["state"] == "cancelled"
+    assert now["progress"] < 1, "it was not waited for"
     wait_until(lambda: not (admin.server.data_dir / "exports" / export["id"]).exists(), "with all that it made")
 
 

@@ -79,7 +79,7 @@ class SocketIOViewers:
                 owed.pop(hub, None)
                 frame = hub.newest
                 try:
-                    if frame is not None and not self._spread(camera_id, frame):
+                    if frame is not None and not self._spread(camera_id, hub, frame):
                         owed[hub] = camera_id
                 except Exception:
                     log.exception("sending a frame of camera %s failed", camera_id)
@@ -92,7 +92,7 @@ class SocketIOViewers:
             dirty, self._dirty = self._dirty, {}
             return None if self._stopping else dirty
 
-    def _spread(self, camera_id: int, frame: Frame) -> bool:
+    def _spread(self, camera_id: int, hub: FrameHub, frame: Frame) -> bool:
         """Send it to all who are ready; whether these were all."""
         now = self._clock.monotonic()
         as_text: list[str] = []
@@ -101,6 +101,8 @@ class SocketIOViewers:
             subscription = client.subscriptions.get(camera_id)
             if subscription is None or subscription.viewer is None or frame.seq <= subscription.viewer.seq:
                 continue
+            if subscription.viewer.hub is not hub:
+                continue  # it watches another camera, which has the number of one that was removed
             if not self._ready(client, subscription, now):
                 all_have_it = False
                 continue
