@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import asdict
 from typing import Any
 
@@ -53,6 +54,8 @@ class Announcer:
         self._live = live
         self._fanout = fanout
         self._socketio = socketio
+        #: Held from the reading of the truth to the telling: what was read last is told last, by whichever thread.
+        self._telling = threading.Lock()
         self._holders: dict[int, int | None] = {}
         self._figures: dict[int, tuple[Any, ...]] = {}
         self._ticks: dict[int, int] = {}
@@ -69,7 +72,8 @@ class Announcer:
 
     def device_changed(self, device: Device, what: str, detail: Any) -> None:
         if what != "log" and (sids := self._live.who_manages(self._cameras_of(device.id))):
-            self._socketio.server.emit("device_status", device.status(), to=sids)
+            with self._telling:
+                self._socketio.server.emit("device_status", device.status(), to=sids)
 
     def device_logged(self, device_id: int, line: Line) -> None:
         followers = self._live.who_follows(device_id)
@@ -95,16 +99,18 @@ class Announcer:
         return [camera.id for camera in self._cameras if device_id in camera.devices]
 
     def _status(self, camera: Camera) -> None:
-        status = camera.status()
-        self._figures[camera.id] = self._figures_of(status)
-        self._fanout.note(camera.id, {"type": "status"} | status)
-        if sids := self._live.who_may_see(camera.id):
-            self._socketio.server.emit("camera_status", status, to=sids)
+        with self._telling:
+            status = camera.status()
+            self._figures[camera.id] = self._figures_of(status)
+            self._fanout.note(camera.id, {"type": "status"} | status)
+            if sids := self._live.who_may_see(camera.id):
+                self._socketio.server.emit("camera_status", status, to=sids)
 
     def _pose(self, camera: Camera) -> None:
         sids = [client.sid for client in self._live.who_watches(camera.id)]
-        if sids and (news := position_update(camera)):
-            self._socketio.server.emit("position_update", news, to=sids)
+        with self._telling:
+            if sids and (news := position_update(camera)):
+                self._socketio.server.emit("position_update", news, to=sids)
 
     def _tick(self, camera: Camera) -> None:
         holder = camera.lease.state().holder
