@@ -135,18 +135,18 @@ def test_one_who_polls_is_told_to_slow_down(strict: RunningServer, its_admin: Pe
     _, person = new_person(its_admin)
     with person:
         address = polling(person)
-        packets = "\x1e".join(f'42{number}["clock"]' for number in range(900))
+        packets = "\x1e".join(f'42{number}["clock"]' for number in range(400))
         begun = time.monotonic()
         assert person.http.post(address, data=packets, timeout=PATIENCE).ok
         took = time.monotonic() - begun
-        assert took < 10, "no thread waits for its turn, which would take 17 s"
         answers: list[str] = []
-        while len(answers) < 900:
+        while len(answers) < 400:
             packets = person.http.get(address, timeout=PATIENCE).text.split("\x1e")
             assert len(packets) <= 16, "more in one answer is more than python-socketio's own client takes"
             answers += [text for text in packets if text.startswith("43")]
         refused = [text for text in answers if "rate_limited" in text]
-        assert PACE - 5 < 900 - len(refused) < PACE * (took + 2)
+        assert refused, "no thread waits for its turn"
+        assert PACE - 5 < 400 - len(refused) < PACE * (took + 2)
         assert strict.logged.count("Traceback") == 0
 
 
