@@ -118,11 +118,12 @@ class Later:
             return self._write(changes, events, writes)
         except IntegrityError:
             # One of them is about something that has been removed meanwhile.
-            if changes or len(events) + len(writes) > 1:
-                each = [self._write({}, [event], []) for event in events]
+            if len(changes) + len(events) + len(writes) > 1:
+                each = [self._write({row: change}, [], []) for row, change in changes.items()]
+                each += [self._write({}, [event], []) for event in events]
                 each += [self._write({}, [], [write]) for write in writes]
-                return all([self._write(changes, [], []), *each])
-            log.info("not written down, for what it is about is gone: %s", events or writes)
+                return all(each)
+            log.info("not written down, for what it is about is gone: %s", [*changes, *events, *writes])
             return True
         except SQLAlchemyError as error:
             if not is_unusable(error):

@@ -92,7 +92,8 @@ def start_logging(settings: Settings) -> None:
         )
     except OSError as error:
         raise BadSetting(f"LOG_FILE cannot be {str(settings.log_path)!r}: {error.strerror}") from None
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr), file, Counting(logging.WARNING)]
+    # The file first: what somebody reads at the terminal is in it.
+    handlers: list[logging.Handler] = [file, logging.StreamHandler(sys.stderr), Counting(logging.WARNING)]
     root = logging.getLogger()
     for old in [handler for handler in root.handlers if isinstance(handler.formatter, Redacting)]:
         root.removeHandler(old)

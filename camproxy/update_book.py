@@ -37,7 +37,8 @@ class UpdateBook:
 
 
 def fill(row: FirmwareUpdate, update: Update) -> None:
-    row.firmware_id = update.image.id if update.image else None
+    # Of one that is over, the image may have been removed since.
+    row.firmware_id = update.image.id if update.image and db.session.get(Firmware, update.image.id) else None
     row.version, row.state, row.detail, row.tries = update.version, update.state, update.detail[:500], update.tries
     row.since = moment(update.since)
 

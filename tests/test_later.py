@@ -13,7 +13,7 @@ from app import create_app
 from camproxy import schema
 from camproxy.audit import Action, event
 from camproxy.later import Later
-from models import ApiToken, AuditEvent, Device, Event, User, db, now
+from models import ApiToken, AuditEvent, Device, Event, FirmwareUpdate, User, db, now
 from tests.integration.people import wait_until
 
 
@@ -151,6 +151,30 @@ def test_an_event_about_what_is_gone_takes_no_other_along(app: Flask, later: Lat
     wait_until(lambda: written() == ["log_in", "log_out"], "the others are written")
     with app.app_context():
         assert list(db.session.scalars(db.select(Event))) == []
+
+
+def test_a_change_that_cannot_be_takes_no_other_along(app: Flask, later: Later) -> None:
+    with app.app_context():
+        device = Device(kind="esp32cam", name="Camera", mac="24:0A:C4:00:00:02")
+        db.session.add(device)
+        db.session.flush()
+        update = {"device_id": device.id, "version": "2.0", "state": "trying", "since": now()}
+        db.session.add(FirmwareUpdate(**update))
+        db.session.commit()
+        number = device.id
+    later.change(FirmwareUpdate, number, "update", lambda row: setattr(row, "firmware_id", 4711))  # there is none
+    later.change(Device, number, "name", lambda row: setattr(row, "name", "Porch"))
+    later.note(event(Action.LOG_IN, who="anna"))
+    later.start()
+    later.change(Device, number, "address", lambda row: setattr(row, "address", "10.0.0.7"))
+
+    def written() -> tuple[str, str, list[str]]:
+        with app.app_context():
+            row = db.session.get(Device, number)
+            assert row
+            return row.name, row.address, list(db.session.scalars(db.select(AuditEvent.who)))
+
+    wait_until(lambda: written() == ("Porch", "10.0.0.7", ["anna"]), "the others are written")
 
 
 def test_other_writes_are_done_in_their_order_and_one_that_fails_takes_no_other_along(app: Flask, later: Later) -> None:

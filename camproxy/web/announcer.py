@@ -77,7 +77,8 @@ class Announcer:
 
     def device_changed(self, device: Device, what: str, detail: Any) -> None:
         if what != "log" and (sids := self._live.who_manages(self._cameras_of(device.id))):
-            self._socketio.server.emit("device_status", device.status(), to=sids)
+            with telling:
+                self._socketio.server.emit("device_status", device.status(), to=sids)
 
     def device_logged(self, device_id: int, line: Line) -> None:
         followers = self._live.who_follows(device_id)

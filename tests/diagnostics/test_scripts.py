@@ -161,7 +161,7 @@ class TestConnection:
     def test_it_obeys_and_the_camera_says_so(self, server: RunningServer, admin: Person, pico: Enrolled) -> None:
         camera = admin.made("/api/cameras", {"name": f"Of {pico.id}", "url": "demo:garden", "pico": pico.id})
         given = settings_of(server) | {"CAMPROXY_DEVICE_KEY": pico.key}
-        process = start("check_connection.py", ["--kind", "pico", "--listen", "4", "--json"], given)
+        process = start("check_connection.py", ["--kind", "pico", "--listen", "8", "--json"], given)
         listener = admin.listen({"subscribe": False})
         move = {"x": 40, "y": 120, "camera": camera["id"]}
         wait_until(lambda: listener.call("position_command", move)["ok"], "the head has acknowledged")

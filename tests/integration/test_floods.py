@@ -14,6 +14,7 @@ import websocket
 from camproxy.web.socketio_limits import MOST_WAITING
 from tests.integration.people import new_person, wait_until
 from tests.integration.test_viewers import resident_bytes
+from tests.patience import PATIENCE
 from tests.running import Listener, Person, RunningServer
 
 MakeServer = Callable[..., RunningServer]
@@ -127,24 +128,25 @@ def test_the_pace_is_the_user_s_and_not_the_connection_s(its_admin: Person) -> N
             while answers < 60:
                 answers += raw.recv().startswith("43")
         # 180 at PACE a second, of which a second's worth comes at once; all are answered.
-        assert 2 < time.monotonic() - begun < 8
+        assert time.monotonic() - begun > 2
 
 
 def test_one_who_polls_is_told_to_slow_down(strict: RunningServer, its_admin: Person) -> None:
     _, person = new_person(its_admin)
     with person:
         address = polling(person)
-        packets = "\x1e".join(f'42{number}["clock"]' for number in range(200))
+        packets = "\x1e".join(f'42{number}["clock"]' for number in range(400))
         begun = time.monotonic()
-        assert person.http.post(address, data=packets, timeout=10).ok
-        assert time.monotonic() - begun < 2, "no thread waits for its turn"
+        assert person.http.post(address, data=packets, timeout=PATIENCE).ok
+        took = time.monotonic() - begun
         answers: list[str] = []
-        while len(answers) < 200:
-            packets = person.http.get(address, timeout=10).text.split("\x1e")
+        while len(answers) < 400:
+            packets = person.http.get(address, timeout=PATIENCE).text.split("\x1e")
             assert len(packets) <= 16, "more in one answer is more than python-socketio's own client takes"
             answers += [text for text in packets if text.startswith("43")]
         refused = [text for text in answers if "rate_limited" in text]
-        assert 100 < len(refused) < 155
+        assert refused, "no thread waits for its turn"
+        assert PACE - 5 < 400 - len(refused) < PACE * (took + 2)
         assert strict.logged.count("Traceback") == 0
 
 
@@ -157,7 +159,7 @@ def test_one_who_does_not_fetch_is_let_go(make_server: MakeServer) -> None:
             assert admin.http.post(address, data=packets, timeout=30).ok
         wait_until(lambda: admin.get("/health").json()["clients"] == 0, "it is let go")
         assert admin.http.post(address, data='42["clock"]', timeout=10).status_code == 400
-        assert f"left {MOST_WAITING} messages waiting" in server.logged
+        wait_until(lambda: f"left {MOST_WAITING} messages waiting" in server.logged, "it is said")
 
 
 @pytest.mark.parametrize(
@@ -228,7 +230,7 @@ def test_clients_that_hold_threads_leave_some(make_server: MakeServer) -> None:
         listeners = [admin.listen(transports=[way]) for way in ("websocket", "polling") for _ in range(3)]
         for listener in listeners:
             listener.next("video_frame")
-        assert waited(lambda: admin.get("/api/cameras")) < 2
+        assert waited(lambda: admin.get("/api/cameras")) < 10, "before a client that polls has to come again"
         assert admin.view("demo").recv()
         assert all(listener.call("clock")["ok"] for listener in listeners)
 
@@ -240,9 +242,11 @@ def test_a_client_gets_the_connection_that_it_wants(admin: Person, transports: l
     assert listener.call("clock")["ok"]
 
 
-def test_nothing_went_wrong_meanwhile(server: RunningServer, strict: RunningServer) -> None:
+def test_nothing_went_wrong_meanwhile(
+    server: RunningServer, strict: RunningServer, admin: Person, its_admin: Person
+) -> None:
     """The last of this module."""
     for running in (server, strict):
-        assert "logged in" in running.logged
+        wait_until(lambda running=running: "logged in" in running.logged, "it is logged what happens")
         faults = [number for number, line in enumerate(running.log) if " ERROR " in line or "Traceback" in line]
         assert not faults, "".join(running.log[faults[0] - 3 : faults[0] + 30])

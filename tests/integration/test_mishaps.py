@@ -47,7 +47,7 @@ def test_who_polls_is_told_that_the_server_stops(make_server: MakeServer, end: s
             listener.next("video_frame")
         assert server.stop(end) == 0
         for listener in listeners:
-            assert listener.next("server_stopping", timeout=2) == {}
+            assert listener.next("server_stopping") == {}
 
 
 def test_told_to_end_while_it_starts(tmp_path: Path) -> None:
@@ -155,7 +155,10 @@ def test_what_the_master_says_does_not_tear_the_log_apart(make_server: MakeServe
     wait_until(lambda: "/request-149 " in server.logged, "the terminal has the last line too")
     folder = server.data_dir / "logs"
     files = [*sorted(folder.glob("camproxy.log.*"), reverse=True), folder / "camproxy.log"]
-    written = [line for file in files for line in file.read_text().splitlines()]
-    assert [re.sub(r"^[\d-]+ [\d:,]+ ", "", line) for line in written] == [
-        re.sub(r"^[\d-]+ [\d:,]+ ", "", line) for line in server.logged.splitlines()
-    ]
+    written = "".join(file.read_text() for file in files)
+    assert caused_here(written) == caused_here(server.logged)
+
+
+def caused_here(log: str) -> list[str]:
+    """The lines of requests and of what the master heard; others come from threads that write when they like."""
+    return [line for line in log.splitlines() if re.search("/request-|ttou", line)]

@@ -48,8 +48,12 @@ def presets(admin: Person, camera: dict[str, Any]) -> Presets:
 
 
 def pose(admin: Person, camera: dict[str, Any]) -> tuple[int, int]:
-    found = admin.get(f"/api/cameras/{camera['slug']}").json()["status"]["pose"]
-    return found["x"], found["y"]
+    def told() -> dict[str, int]:
+        found: dict[str, int] = admin.get(f"/api/cameras/{camera['slug']}").json()["status"]["pose"]
+        return found
+
+    wait_until(told, "its head has said where it points, after it has connected")
+    return told()["x"], told()["y"]
 
 
 def refused(answer: requests.Response) -> tuple[int, str]:

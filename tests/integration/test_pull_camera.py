@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -13,6 +14,7 @@ import pytest
 import websocket
 
 from tests.fakes import FakeEsp32Cam, frame_number
+from tests.integration.people import wait_until
 from tests.patience import PATIENCE
 from tests.running import Person, RunningServer
 from tests.tls_end import TlsEnd
@@ -44,6 +46,13 @@ def next_frame(view: websocket.WebSocket) -> bytes:
             return message
 
 
+def told_state(view: websocket.WebSocket) -> str:
+    """The state that the viewer is told next; none is missed, however late it is read."""
+    while isinstance(message := view.recv(), bytes) or (told := json.loads(message))["type"] != "status":
+        pass
+    return str(told["state"])
+
+
 def send_and_read_on(socket: websocket.WebSocket, text: str) -> None:
     """Until the server ends the connection, which raises."""
     socket.send(text)
@@ -71,10 +80,12 @@ def test_the_env_camera_is_the_first_and_its_frames_arrive_in_order(
     with server.person() as admin:
         items = admin.get("/api/cameras").json()["items"]
         assert [(item["id"], item["slug"]) for item in items] == [(1, "esp32-cam")]
-        view = admin.view("esp32-cam")
-        numbers = [frame_number(next_frame(view)) for _ in range(12)]
-    assert len(set(numbers)) > 5
-    assert all((after - before) % 10 <= 3 for before, after in pairwise(numbers))
+        assert frame_number(next_frame(admin.view("esp32-cam"))) >= 0
+        listener = admin.listen({"subscribe": False})
+        listener.call("subscribe", {"camera": "esp32-cam", "format": "binary"})
+        seen = [listener.next("video_frame") for _ in range(12)]
+    assert all(before["seq"] < after["seq"] for (_, before), (_, after) in pairwise(seen))
+    assert len({(about["seq"] - frame_number(data)) % 10 for data, about in seen}) == 1, "each is where it belongs"
 
 
 @pytest.mark.parametrize("mode", ["threading", "eventlet"])
@@ -115,13 +126,12 @@ def test_one_request_is_outstanding_and_the_rate_is_the_camera_s(
 ) -> None:
     _, admin = with_board
     assert admin.ask("PATCH", "/api/cameras/esp32-cam", {"fps": 5}).ok
-    view = admin.view("esp32-cam")
-    next_frame(view)
     begun = time.monotonic()
-    for _ in range(10):
-        next_frame(view)
-    rate = 10 / (time.monotonic() - begun)
-    assert 4 < rate < 6
+    view = admin.view("esp32-cam")
+    came = [time.monotonic() for _ in range(11) if next_frame(view)]
+    assert came[-1] - begun > 10 / 6, "no more than five a second"
+    # What a busy machine holds up comes later, and then all at once.
+    assert statistics.median(after - before for before, after in pairwise(came)) < 1 / 4, "and no less"
     state = board.state()
     assert state["getframes"] - state["frames"] <= 1
 
@@ -173,13 +183,11 @@ def test_a_silent_board_is_asked_again_and_then_dialled_anew(
     _, admin = with_board
     view = admin.view("esp32-cam")
     next_frame(view)
-    before = board.state()
-    board.fault("silence")
-    state = board.wait(connections=before["connections"] + 1, timeout=PATIENCE)
+    before = board.fault("silence")
+    state = board.wait(connections=before["connections"] + 1)
     assert state["getframes"] - before["getframes"] <= 5
     assert wait_for(admin, lambda found: found["state"] in ("offline", "stalled", "connecting"))
     board.fault("none")
-    view.settimeout(20)
     assert frame_number(next_frame(view)) >= 0
     wait_for(admin, lambda found: found["state"] == "live")
 
@@ -210,10 +218,11 @@ def test_a_half_open_board_is_given_up(with_board: tuple[RunningServer, Person],
     view = admin.view("esp32-cam")
     next_frame(view)
     board.fault("half_open")
-    wait_for(admin, lambda found: found["state"] == "stalled")
-    wait_for(admin, lambda found: found["state"] == "offline")
+    for state in ("stalled", "offline"):
+        while told_state(view) != state:
+            pass
     board.fault("none")
-    wait_for(admin, lambda found: found["state"] == "live", timeout=30)
+    wait_for(admin, lambda found: found["state"] == "live")
     assert frame_number(next_frame(view)) >= 0
 
 
@@ -225,9 +234,8 @@ def test_a_flapping_board_is_dialled_again_and_again(
     view = admin.view("esp32-cam")
     next_frame(view)
     board.fault(fault)
-    board.wait(connections=5, timeout=30)
+    board.wait(connections=5)
     board.fault("none")
-    view.settimeout(20)
     wait_for(admin, lambda found: found["state"] == "live")
     assert frame_number(next_frame(view)) >= 0
     assert "Traceback" not in server.logged
@@ -237,7 +245,7 @@ def test_a_slow_board_delivers_and_its_commands_are_not_held_up(
     with_board: tuple[RunningServer, Person], board: FakeEsp32Cam
 ) -> None:
     _, admin = with_board
-    board.fault("slow", bytes=2048, seconds=0.1)
+    board.fault("slow", bytes=4096, seconds=0.1)
     view = admin.view("esp32-cam")
     next_frame(view)
     answer = admin.ask("POST", "/api/cameras/esp32-cam/position_command", {"x": 30, "y": 60})
@@ -296,13 +304,16 @@ def test_a_flood_of_moves_is_merged_and_the_last_one_arrives(
     _, admin = with_board
     listener = admin.listen()
     listener.next("video_frame")
+    begun = time.monotonic()
     for x in range(180):
         listener.client.emit("position_command", {"x": x, "y": 90})
     answer = listener.call("position_command", {"x": 180, "y": 1})
+    took = time.monotonic() - begun
     assert (answer["x"], answer["y"]) == (180, 1)
     moves = [command["command"] for command in board.state()["commands"]]
     assert moves[-1] == {"servo1": 180, "servo2": 1}
-    assert len(moves) < 60, "a head is not sent what it cannot do"
+    # At once as many as in a second; then with each whose turn it is the one that was put off until then.
+    assert len(moves) <= 20 + 2 * 20 * took + 2, "a head is not sent what it cannot do"
     assert [move["servo1"] for move in moves] == sorted(move["servo1"] for move in moves), "in order"
 
 
@@ -390,6 +401,7 @@ def test_testing_a_camera_says_what_is_wrong(bare_server: RunningServer, board: 
 
         def tested(url: str) -> tuple[bool, str | None]:
             answer = admin.made("/api/cameras/test", {"url": url})
+            wait_until(lambda: not board.state()["open"], "the board has room for the next one")
             return answer["ok"], answer["reason"]
 
         assert tested(board.url) == (True, None)

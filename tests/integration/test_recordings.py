@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from tests.integration.people import issue_token, new_account, new_camera, new_person, permit, wait_until
-from tests.integration.recorded import ROOMY, begin, configure, end, file_of, record, recordings
+from tests.integration.recorded import begin, configure, end, file_of, record, recordings, roomy
 from tests.running import Listener, Person, RunningServer
 
 pytestmark = pytest.mark.both_databases
@@ -22,7 +22,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, database: Callable[[], dict[str, str]]) -> Iterator[RunningServer]:
-    running = RunningServer(tmp_path_factory.mktemp("data"), **ROOMY, **database())
+    running = RunningServer(tmp_path_factory.mktemp("data"), **roomy(), **database())
     yield running
     running.stop()
 
@@ -426,6 +426,7 @@ class TestByHand:
                 left = datetime.fromisoformat(told["by_hand_until"]) - datetime.now(UTC)
                 assert timedelta(seconds=590) < left < timedelta(seconds=601)
             until(listener, camera, lambda news: news["recording"])
+            wait_until(lambda: recordings(person, camera=camera["id"], state="recording"), "it is written down")
             (recording,) = recordings(person, camera=camera["id"], state="recording")
             assert admin.get(f"/api/cameras/{camera['id']}/recording").json()["state"]["recording"] is True
             assert by_hand(person, camera, 0)["by_hand_until"] is None

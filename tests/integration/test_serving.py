@@ -30,7 +30,7 @@ FROM_ELSEWHERE = (
     "-c",
     f"import os, sys; os.chdir('/'); os.execv(sys.executable, [sys.executable, '{PROJECT}/app.py'])",
 )
-#: Within this time it is ready, and within this time it has ended. Seconds.
+#: Within this time it has ended. Seconds.
 SOON = 10.0
 
 
@@ -84,11 +84,9 @@ def log_file(server: RunningServer) -> str:
 def test_every_way_of_starting_and_of_ending_it(
     make_server: MakeServer, command: tuple[str, ...], end: Callable[[RunningServer], None]
 ) -> None:
-    begun = time.monotonic()
     server = make_server(command=command, WEB_CONCURRENCY=2)
     with server.person() as admin:
         assert requests.get(f"{server.url}/health", timeout=10).json()["status"] == "healthy"
-        assert time.monotonic() - begun < SOON
         listeners = [admin.listen(transports=[way]) for way in ("websocket", "websocket", "polling", "polling")]
         for listener in listeners:
             listener.next("video_frame")

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from tests.integration.people import wait_until
+from tests.patience import PATIENCE
 from tests.running import RunningServer
 
 MakeServer = Callable[..., RunningServer]
@@ -46,7 +47,7 @@ def test_silent_and_dripping_ones_take_no_threads(make_server: MakeServer, crowd
         crowd.enter_context(connect(server))
     begun = time.monotonic()
     assert requests.get(f"{server.url}/health", timeout=10).ok
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 4, "they are ended after five seconds, and not waited for"
 
 
 def test_nobody_waits_for_those_that_do_not_close(server: RunningServer, crowd: contextlib.ExitStack) -> None:
@@ -56,12 +57,14 @@ def test_nobody_waits_for_those_that_do_not_close(server: RunningServer, crowd: 
         assert sock.recv(4096).startswith(b"HTTP/1.0 200")
     begun = time.monotonic()
     assert requests.get(f"{server.url}/health", timeout=60).ok
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 8, "ten times two seconds would be more"
 
 
 def test_a_silent_connection_is_closed(server: RunningServer) -> None:
+    begun = time.monotonic()
     with connect(server) as sock:
-        assert 3 < ended_after(sock) < 10
+        ended_after(sock)
+    assert time.monotonic() - begun > 3
 
 
 def test_requests_that_drip_in_are_ended(server: RunningServer) -> None:
@@ -72,8 +75,8 @@ def test_requests_that_drip_in_are_ended(server: RunningServer) -> None:
     ]
     with ThreadPoolExecutor(len(begun)) as pool:
         for seconds in pool.map(lambda start: drip(server, start), begun):
-            assert 8 < seconds < 15
-    assert server.logged.count("did not come in 10 s") == len(begun)
+            assert 8 < seconds < PATIENCE
+    wait_until(lambda: server.logged.count("did not come in 10 s") == len(begun), "it is said of each")
 
 
 def drip(server: RunningServer, begun: bytes) -> float:
@@ -123,7 +126,7 @@ def test_one_address_cannot_have_every_connection(make_server: MakeServer, crowd
     server = make_server(CONNECTIONS_PER_ADDRESS=5)
     ours = [crowd.enter_context(connect(server, b"GET / HTTP/1.1\r\n", "127.0.0.9")) for _ in range(5)]
     with connect(server, address="127.0.0.9") as surplus:
-        assert ended_after(surplus) < 2
+        assert ended_after(surplus) < 4, "and not after five seconds, as silent ones are"
     assert requests.get(f"{server.url}/health", timeout=10).ok, "another address is not touched"
     for sock in ours:
         sock.close()

@@ -45,8 +45,9 @@ def test_who_watches_and_what_was_sent(admin: Person) -> None:
     listener = admin.listen()
     listener.next("video_frame")
     for view in views:
-        for _ in range(10):
-            view.recv()
+        frames = 0
+        while frames < 6:
+            frames += isinstance(view.recv(), bytes)
     now, scraped = admin.get("/stats").json(), samples(admin)
     assert (now["clients"], now["viewers"]) == (1, 3)
     assert now["frames_sent"] >= before["frames_sent"] + 15
@@ -83,7 +84,7 @@ def test_how_many_cameras_can_be_recorded(admin: Person) -> None:
     measured = admin.get("/stats").json()["capacity"]
     assert 0 < measured["h264"] < measured["mjpeg"]
     assert measured["used"] == 0
-    assert (admin.server.data_dir / "capacity.json").exists()
+    wait_until((admin.server.data_dir / "capacity.json").exists, "it is kept")
 
 
 def test_too_many_cameras_are_an_alarm(make_server: Callable[..., RunningServer], tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import requests
 from tests.integration.people import wait_until
 from tests.integration.test_serving import SOON, close_code, runs, watch_mjpeg, workers
 from tests.integration.test_viewers import polling_session
+from tests.patience import PATIENCE
 from tests.running import OrderlyClient, Person, RunningServer
 
 MakeServer = Callable[..., RunningServer]
@@ -101,11 +102,18 @@ def test_links_that_are_dialling_do_not_hold_it_up(make_server: MakeServer) -> N
             sock.close()
 
 
+class PatientClient(OrderlyClient):
+    """The library's would give up a connection that the server does not confirm within a second."""
+
+    def connect(self, *args: Any, **options: Any) -> None:
+        super().connect(*args, **{"wait_timeout": PATIENCE} | options)
+
+
 class Returning:
     """A Socket.IO client that connects again by itself, as the page's does."""
 
     def __init__(self, person: Person, transport: str) -> None:
-        self.client = OrderlyClient(
+        self.client = PatientClient(
             http_session=person.http, reconnection_delay=0.1, reconnection_delay_max=0.5, randomization_factor=0
         )
         self.connections = 0
@@ -113,18 +121,17 @@ class Returning:
         self.client.on("connect", self._connected)
         self.client.on("video_frame", self.frames.put)
         self.client.connect(person.server.url, transports=[transport])
-        self.frames.get(timeout=10)
+        self.frames.get(timeout=PATIENCE)
 
     def _connected(self) -> None:
         self.connections += 1
 
     def comes_back(self) -> None:
-        """Wait until it has connected once more and gets frames again."""
-        before = self.connections
-        wait_until(lambda: self.connections > before, "it has connected again")
+        """Wait until it has connected a second time and gets frames again."""
+        wait_until(lambda: self.connections > 1, "it has connected again")
         while not self.frames.empty():
             self.frames.get()
-        self.frames.get(timeout=10)
+        self.frames.get(timeout=PATIENCE)
 
 
 @pytest.fixture

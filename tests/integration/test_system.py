@@ -10,7 +10,7 @@ import requests
 
 from tests.fakes.devices import FakeCamera, FakePico
 from tests.integration.boards import enrol
-from tests.integration.people import new_person
+from tests.integration.people import new_person, wait_until
 from tests.pictures import jpeg
 from tests.running import Person, RunningServer
 
@@ -44,6 +44,7 @@ def test_a_busy_port_is_no_crash(make_server: MakeServer) -> None:
 
 
 def test_the_port_is_reserved_before_anything_else_starts(server: RunningServer) -> None:
+    wait_until(lambda: "camproxy.links.link" in server.logged, "the demo camera is connected")
     listening = server.logged.index("Listening at")
     assert listening < server.logged.index("camproxy.schema")
     assert listening < server.logged.index("camproxy.links.link")

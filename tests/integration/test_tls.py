@@ -21,6 +21,7 @@ import requests
 
 from camproxy.certificates import make_self_signed
 from tests.integration.people import see_on_every_way, wait_until
+from tests.integration.test_viewers import open_sockets
 from tests.running import PROJECT, Person, RunningServer
 
 MakeServer = Callable[..., RunningServer]
@@ -120,7 +121,7 @@ def test_silent_ones_hold_nobody_up(make_server: MakeServer) -> None:
                 sock.sendall(b"\x16\x03\x01")
         begun = time.monotonic()
         assert requests.get(f"{server.url}/health", verify=server.certificate, timeout=10).ok
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 8, "they are ended after ten seconds, and not waited for"
         with contextlib.suppress(ConnectionResetError):
             assert sock.recv(1) == b"", "and is ended"
 
@@ -154,7 +155,7 @@ def test_it_ends_cleanly_with_every_kind_of_socket_open(make_server: MakeServer)
         assert server.stop(signal.SIGTERM) == 0
         assert time.monotonic() - begun < 10
         for listener in listeners:
-            assert listener.next("server_stopping", timeout=2) == {}
+            assert listener.next("server_stopping") == {}
         while view.connected and view.recv():
             pass
         assert not view.connected
@@ -166,19 +167,20 @@ def test_a_renewed_certificate_is_used_without_a_restart(make_server: MakeServer
     make_self_signed(chain, key)
     server = make_server(TLS=True, TLS_CERTIFICATE=chain, TLS_KEY=key)
     first = fingerprint(server)
-    assert first in server.logged
+    wait_until(lambda: first in server.logged, "it is told")
     key.write_bytes(b"half of a k")
     assert fingerprint(server) == first, "the one before stays in use"
     make_self_signed(chain, key)
     assert fingerprint(server) == hex_of(chain.read_text()) != first
-    assert re.search("ERROR .* the one before stays in use", server.logged)
+    wait_until(lambda: re.search("ERROR .* the one before stays in use", server.logged), "it is told")
 
 
 def test_one_that_ends_soon_is_told_to_the_log_and_to_admins(make_server: MakeServer, tmp_path: Path) -> None:
     made = tmp_path / "data" / "certificates"
+    ends = datetime.now(UTC) + timedelta(days=10, hours=1)
     make_self_signed(made / "server.pem", made / "server.key", valid=timedelta(days=10, hours=1))
     server = make_server(data_dir=tmp_path / "data", TLS=True)
-    said = f"the certificate ends on {datetime.now(UTC) + timedelta(days=10, hours=1):%Y-%m-%d}, in 10 days"
+    said = f"the certificate ends on {ends:%Y-%m-%d}, in 10 days"
     wait_until(lambda: re.search(f"WARNING .*{said}", server.logged), "a line in the log")
     with server.person() as admin:
         health = admin.get("/health")
@@ -232,11 +234,6 @@ def start_refused(data_dir: Path, **settings: str) -> str:
 
 
 def test_connections_leave_nothing(server: RunningServer, admin: Person) -> None:
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-
-    def open_files() -> int:
-        return len(list(Path(f"/proc/{children[0]}/fd").iterdir()))
-
     def visit() -> None:
         for _ in range(30):
             with server.connect() as sock:
@@ -245,6 +242,6 @@ def test_connections_leave_nothing(server: RunningServer, admin: Person) -> None
             socket.create_connection(("127.0.0.1", server.port), timeout=5).close()
 
     visit()
-    before = open_files()
+    before = open_sockets(server)
     visit()
-    wait_until(lambda: open_files() <= before + 2, "all descriptors are closed")
+    wait_until(lambda: open_sockets(server) <= before, "all of them are closed")

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import socket
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -18,6 +19,7 @@ import websocket
 
 from camproxy.frames import check_jpeg
 from camproxy.serving import SPARE_THREADS
+from camproxy.web.live import ACK_WINDOW
 from tests.fakes import FakeEsp32Cam, frame_number
 from tests.integration.boards import enrol
 from tests.integration.people import wait_until
@@ -85,11 +87,11 @@ class TestMjpeg:
             assert head.startswith("HTTP/1.1 200 OK")
 
     def test_the_rate_can_be_lower(self, admin: Person) -> None:
+        begun, data = time.monotonic(), b""
         with raw_request(admin, "/stream/demo.mjpg?max_fps=2") as sock:
-            until, data = time.monotonic() + 3, b""
-            while time.monotonic() < until:
+            while data.count(b"Content-Length") < 6:
                 data += sock.recv(65536)
-        assert 4 <= data.count(b"Content-Length") <= 8
+        assert time.monotonic() - begun > 2
 
     @pytest.mark.parametrize("rate", ["0", "nan", "-1", "1000", "fast"])
     def test_a_rate_that_cannot_be(self, admin: Person, rate: str) -> None:
@@ -99,6 +101,7 @@ class TestMjpeg:
 
 class TestWebSocket:
     def test_status_first_then_frames_with_a_description_a_second(self, admin: Person) -> None:
+        begun, at = time.monotonic(), time.time()
         view = admin.view("demo")
         first = json.loads(view.recv())
         assert (first["type"], first["camera"]) == ("status", 1)
@@ -110,8 +113,9 @@ class TestWebSocket:
                 frames += 1
             elif (told := json.loads(message))["type"] == "frame":
                 described.append(told)
-                assert abs(time.time() - told["captured_at"]) < 2
-        assert 10 <= frames <= 30
+                assert at - 2 < told["captured_at"] < time.time() + 1
+        assert time.monotonic() - begun > 1.8
+        assert 2 <= frames <= 30
         seqs = [told["seq"] for told in described]
         assert seqs == sorted(seqs)
 
@@ -203,13 +207,14 @@ class TestSocketIO:
         listener.call("subscribe", {"camera": 1, "format": "binary"})
         _, about = listener.next("video_frame")
         listener.call("frame_ack", {"camera": 1, "seq": about["seq"]})
-        ahead = about["seq"]
-        until = time.monotonic() + 2
-        while time.monotonic() < until:
-            if listener.heard("video_frame"):
-                ahead = listener.next("video_frame")[1]["seq"]
-        count_without = listener.heard("video_frame")
-        assert count_without == 0
+        acknowledged = ahead = about["seq"]
+        while ahead < acknowledged + ACK_WINDOW:
+            ahead = listener.next("video_frame")[1]["seq"]
+        wait_until(lambda: received(admin) > ahead + 10, "more have come")
+        while listener.heard("video_frame"):  # sent before it was heard that this one acknowledges
+            ahead = listener.next("video_frame")[1]["seq"]
+        wait_until(lambda: received(admin) > ahead + 10, "more have come")
+        assert listener.heard("video_frame") == 0
         assert listener.call("frame_ack", {"camera": 1, "seq": ahead})["ok"]
         _, about = listener.next("video_frame")
         assert about["seq"] > ahead + 3, "the newest one, not the next one"
@@ -217,10 +222,9 @@ class TestSocketIO:
 
     def test_the_rate_can_be_lower(self, admin: Person) -> None:
         listener = admin.listen(auth={"subscribe": False})
-        listener.call("subscribe", {"camera": 1, "max_fps": 2})
-        listener.next("video_frame")
         begun = time.monotonic()
-        for _ in range(4):
+        listener.call("subscribe", {"camera": 1, "max_fps": 2})
+        for _ in range(5):
             listener.next("video_frame")
         assert time.monotonic() - begun > 1.5
 
@@ -253,6 +257,11 @@ class TestSocketIO:
             assert listener.next("video_frame")[0] == pictures[6]
 
 
+def received(admin: Person, camera: str = "demo") -> int:
+    """How many frames have come."""
+    return int(admin.get(f"/api/cameras/{camera}").json()["status"]["frames"]["received"])
+
+
 def test_a_snapshot_is_fresh_also_of_a_sleeping_camera(admin: Person) -> None:
     while admin.get("/api/cameras/demo").json()["status"]["state"] != "idle":
         pass
@@ -260,9 +269,7 @@ def test_a_snapshot_is_fresh_also_of_a_sleeping_camera(admin: Person) -> None:
     assert first.headers["Content-Type"] == "image/jpeg"
     assert first.headers["Cache-Control"] == "no-store"
     assert check_jpeg(first.content, 500_000) == (640, 480)
-    until = time.monotonic() + 5
-    while admin.get("/snapshot/demo.jpg").content == first.content:
-        assert time.monotonic() < until, "that is no fresh picture"
+    wait_until(lambda: admin.get("/snapshot/demo.jpg").content != first.content, "that is a fresh picture")
 
 
 def test_a_snapshot_of_a_camera_that_is_away(make_server: MakeServer) -> None:
@@ -277,11 +284,24 @@ def test_a_snapshot_of_a_camera_that_is_away(make_server: MakeServer) -> None:
 both_schemes = pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
 
 
-def resident_bytes(server: RunningServer) -> int:
-    """Memory of the worker, which is gunicorn's only child."""
+def worker_of(server: RunningServer) -> Path:
+    """What the kernel tells of the worker, which is gunicorn's only child."""
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-    status = Path(f"/proc/{children[0]}/status").read_text()
+    return Path(f"/proc/{children[0]}")
+
+
+def resident_bytes(server: RunningServer) -> int:
+    status = worker_of(server).joinpath("status").read_text()
     return int(status.split("VmRSS:")[1].split()[0]) * 1024
+
+
+def open_sockets(server: RunningServer) -> int:
+    """Not what the database has open, which is one file more for each thread that came to ask it something."""
+    count = 0
+    for file in worker_of(server).joinpath("fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed just now
+            count += os.readlink(file).startswith("socket:")
+    return count
 
 
 def polling_session(person: Person) -> None:
@@ -327,21 +347,22 @@ def test_those_that_stop_reading_cost_the_others_nothing_and_the_process_no_memo
         reader = admin.view("esp32-cam")
         stopped = [open_and_stop_reading(stopper, way) for way in WAYS for _ in range(4)]
 
-        def frames(count: int) -> list[int]:
+        def frames(count: int) -> tuple[float, int]:
+            """How many seconds so many took, and how often one was missed."""
+            begun = time.monotonic()
             seen: list[int] = []
             while len(seen) < count:
                 message = reader.recv()
                 if isinstance(message, bytes):
                     seen.append(frame_number(message))
-            return seen
+            return time.monotonic() - begun, sum((after - first) % 10 != 1 for first, after in pairwise(seen))
 
         frames(50)  # everything has filled up what it may
         before = resident_bytes(server)
-        begun = time.monotonic()
-        seen = frames(200)
-        assert 200 / (time.monotonic() - begun) > 20, "the others still get 25 frames a second"
-        gaps = sum((after - first) % 10 != 1 for first, after in pairwise(seen))
-        assert gaps <= 4, "and hardly miss one"
+        took, missed = zip(*(frames(25) for _ in range(9)), strict=True)
+        # Most of the time: the machine may have other things to do for a moment.
+        assert statistics.median(took) < 25 / 20, "the others still get 25 frames a second"
+        assert statistics.median(missed) == 0, "and hardly miss one"
         # Of each way four × 200 frames × 20 KB would be 16 MB, and 21 MB as base64.
         assert resident_bytes(server) - before < 5_000_000
         for sock in stopped:
@@ -353,15 +374,15 @@ def test_those_that_stop_reading_cost_the_others_nothing_and_the_process_no_memo
 def test_one_that_comes_back_gets_the_newest(make_server: MakeServer, board: FakeEsp32Cam, tls: bool) -> None:
     server = make_server(ESP32CAM_IP="127.0.0.1", ESP32CAM_PORT=board.port, FRAME_RATE=25, TLS=tls)
     with server.person() as admin:
-        received = lambda: admin.get("/api/cameras/esp32-cam").json()["status"]["frames"]["received"]  # noqa: E731
         reader = admin.view("esp32-cam")
         stopped = {way: open_and_stop_reading(admin, way) for way in ("websocket", "mjpeg")}
-        for _ in range(150):
-            reader.recv()
+        frames = 0
+        while frames < 140:
+            frames += isinstance(reader.recv(), bytes)
         for way, sock in stopped.items():
             assert sock
             with sock:
-                before = received()
+                before = received(admin, "esp32-cam")
                 # What the kernel held is old; after that it must be as fresh as anybody's.
                 data, until = b"", time.monotonic() + 10
                 while time.monotonic() < until:
@@ -370,23 +391,13 @@ def test_one_that_comes_back_gets_the_newest(make_server: MakeServer, board: Fak
                         break
                 stale = data.count(b"\xff\xd8\xff")
                 assert before > 120
-                assert stale <= (received() - before) + 25, f"{way}: it was given what it had missed"
+                assert stale <= (received(admin, "esp32-cam") - before) + 25, f"{way}: it was given what it had missed"
 
 
 @both_schemes
 def test_a_viewer_that_leaves_leaves_nothing_behind(make_server: MakeServer, tls: bool) -> None:
     server = make_server(TLS=tls)
     admin = server.person()
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-    worker = Path(f"/proc/{children[0]}")
-
-    def open_sockets() -> int:
-        """Not what the database has open, which is one file more for each thread that came to ask it something."""
-        count = 0
-        for file in (worker / "fd").iterdir():
-            with contextlib.suppress(FileNotFoundError):  # closed just now
-                count += os.readlink(file).startswith("socket:")
-        return count
 
     def round_of_viewers() -> None:
         for way in ("/ws/view/demo", "/stream/demo.mjpg"):
@@ -397,10 +408,10 @@ def test_a_viewer_that_leaves_leaves_nothing_behind(make_server: MakeServer, tls
             pass
 
     round_of_viewers()
-    before = open_sockets()
+    before = open_sockets(server)
     for _ in range(5):
         round_of_viewers()
-    wait_until(lambda: open_sockets() <= before, "nothing is left of them")
+    wait_until(lambda: open_sockets(server) <= before, "nothing is left of them")
 
 
 @pytest.mark.parametrize("tls", ["false", "true"])

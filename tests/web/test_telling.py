@@ -20,6 +20,7 @@ from camproxy.web.announcer import Announcer, announce_control
 from camproxy.web.live import Client, Live, Subscription
 from camproxy.web.viewers.socketio import SocketIOViewers
 from tests.integration.people import wait_until
+from tests.patience import PATIENCE
 from tests.pictures import jpeg
 
 ANNA, BEN = Driver(1, "anna"), Driver(2, "ben")
@@ -91,6 +92,42 @@ def test_what_was_true_before_is_not_told_after_what_is_true_now(house: House) -
     announce_control(house.camera, house.live, house.socketio)
     threads[0].join()
     assert house.holders == ["anna", "ben"]
+
+
+class HoldsUp:
+    """A camera. Who reads its status first is held up with what was read."""
+
+    id = 1
+
+    def __init__(self) -> None:
+        self.state = "connecting"
+        self.read = threading.Event()
+        self.goes_on = threading.Event()
+
+    def status(self) -> dict[str, Any]:
+        state = self.state
+        if not self.read.is_set():
+            self.read.set()
+            assert self.goes_on.wait(PATIENCE)
+        return {"camera": 1, "state": state, "viewers": 0, "fps": 0.0, "frames": {"received": 0}}
+
+
+def test_of_a_state_as_well() -> None:
+    told: list[str] = []
+    fanout: Any = SimpleNamespace(note=lambda camera_id, message: told.append(message["state"]))
+    socketio: Any = None  # nobody is there
+    announcer = Announcer(Cameras(), Devices(), Live(), fanout, socketio)
+    camera: Any = HoldsUp()
+    first, second = (threading.Thread(target=announcer.changed, args=(camera, "status")) for _ in range(2))
+    first.start()
+    assert camera.read.wait(PATIENCE)
+    camera.state = "live"
+    second.start()
+    second.join(0.3)  # it has told it by now, unless it waits for the first
+    camera.goes_on.set()
+    for thread in (first, second):
+        thread.join(PATIENCE)
+    assert told[-1] == "live"
 
 
 def test_a_camera_with_the_number_of_a_removed_one_begins_anew(house: House) -> None:

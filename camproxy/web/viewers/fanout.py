@@ -262,8 +262,8 @@ class FanOut:
         self._count -= 1
         self._selector.unregister(outlet.sock)
         outlet.sock.close()
+        outlet.left()  # first: whoever sees that there is a viewer less may take its place
         outlet.__exit__()
-        outlet.left()
 
     def _await_writable(self, outlet: Outlet, writing: bool) -> None:
         outlet.writing = writing
