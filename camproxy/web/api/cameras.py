@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import suppress
 from typing import Any
@@ -38,6 +39,9 @@ bp = Blueprint("cameras", __name__, url_prefix="/api/cameras")
 
 #: How long a camera under test has to show a picture, after the connection stands. Seconds.
 PICTURE_WITHIN = 6.0
+
+#: Held from the commit until the running cameras are what was committed: else of two changes the older could win there.
+_committing = threading.Lock()
 
 
 @bp.get("")
@@ -106,8 +110,9 @@ def remove(camera: str) -> tuple[str, int]:
     number = row.id
     db.session.delete(row)
     audit.note(Action.CAMERA_REMOVED, row.name)
-    db.session.commit()
-    services().cameras.remove(number)
+    with _committing:
+        db.session.commit()
+        services().cameras.remove(number)
     services().exports.forget_camera(number)
     services().fanout.close_where(lambda outlet: outlet.camera_id == number, CAMERA_GONE)
     review_access()
@@ -183,10 +188,11 @@ def need_device(number: int, kind: str, where: str) -> None:
 
 def store(row: Camera) -> None:
     """Commit, and let the running camera follow. Raises Conflict."""
-    try:
-        db.session.commit()
-    except IntegrityError:
-        db.session.rollback()
-        raise Conflict("There is a camera of that name already.") from None
-    services().cameras.put(config_of(row))
+    with _committing:
+        try:
+            db.session.commit()
+        except IntegrityError:
+            db.session.rollback()
+            raise Conflict("There is a camera of that name already.") from None
+        services().cameras.put(config_of(row))
     review_access()
