@@ -200,7 +200,13 @@ def test_it_obeys_what_it_is_told(admin: Person, start_camera: Start) -> None:
 
 
 def size_of(admin: Person, camera: str) -> tuple[int, int]:
-    return Image.open(BytesIO(admin.get(f"/snapshot/{camera}.jpg").content)).size
+    return Image.open(BytesIO(snapshot(admin, camera))).size
+
+
+def snapshot(admin: Person, camera: str) -> bytes:
+    while not (answer := admin.get(f"/snapshot/{camera}.jpg")).ok:
+        assert answer.status_code == 504, "none has come so far"
+    return answer.content
 
 
 def test_it_logs_what_the_servos_are_told(admin: Person, start_camera: Start) -> None:
@@ -238,9 +244,9 @@ def test_the_picture_follows_the_head(admin: Person, start_camera: Start, tmp_pa
     start_camera(*options, "--pose", str(pose))
     until_frames(device)
     made = admin.made("/api/cameras", {"name": f"Pose {device.id}", "url": f"device:{device.id}"})
-    before = admin.get(f"/snapshot/{made['slug']}.jpg").content
+    before = snapshot(admin, made["slug"])
     pose.write_text("0 90")
-    wait_until(lambda: admin.get(f"/snapshot/{made['slug']}.jpg").content != before, "the picture is another")
+    wait_until(lambda: snapshot(admin, made["slug"]) != before, "the picture is another")
 
 
 # When something is wrong

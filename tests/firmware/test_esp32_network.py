@@ -21,6 +21,7 @@ from PIL import Image
 from tests.conftest import MakeServer
 from tests.fakes.device_server import DeviceServer
 from tests.firmware.esp32cam import SimulatedCamera, Start, mac
+from tests.firmware.test_esp32 import size_of
 from tests.integration.people import wait_until
 from tests.networks import in_network_of, with_network
 from tests.patience import PATIENCE
@@ -52,8 +53,7 @@ def address(start_camera: Start) -> str:
 def test_the_server_pulls(admin: Person, address: str) -> None:
     url = f"ws://camera:{TOKEN}@{address}/ws"
     made = admin.made("/api/cameras", {"name": "Pulled", "url": url, "everyone": "view", "has_head": False})
-    picture = admin.get("/snapshot/pulled.jpg")
-    assert Image.open(BytesIO(picture.content)).size == (800, 600)
+    assert size_of(admin, "pulled") == (800, 600)
     with admin.http.get(f"{admin.server.url}/stream/pulled.mjpg", stream=True, timeout=PATIENCE) as stream:
         parts = stream.iter_lines(delimiter=b"Content-Type: image/jpeg")
         assert len([next(parts) for _ in range(8)]) == 8
