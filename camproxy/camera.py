@@ -101,6 +101,9 @@ class Camera:
         self._eye: Board | None = None
         self._hand: Board | None = None
         self._changing = threading.RLock()
+        #: Moves are asked for one after the other: each counts from where the one before it leads.
+        self._moving = threading.RLock()
+        self._observing = threading.Lock()
         self._gone = False
         self.hub.on_demand = self._on_demand
 
@@ -192,9 +195,11 @@ class Camera:
         """
         match command:
             case Aim(x, y):
-                return self._move(self.head.aim(x, y), not_before)
+                with self._moving:
+                    return self._move(self.head.aim(x, y), not_before)
             case Step(direction, degrees):
-                return self._move(self.head.step(direction, degrees), not_before)
+                with self._moving:
+                    return self._move(self.head.step(direction, degrees), not_before)
             case Light(on):
                 self._need(self.config.has_light, N_("This camera has no light."))
                 return self._send("light", {"type": "light", "state": on}, Outcome(light=on), not_before)
@@ -204,8 +209,13 @@ class Camera:
 
     def _move(self, pose: Pose, not_before: float) -> Future[Outcome]:
         self._need(self.config.has_head, N_("This camera cannot be steered."))
-        answer = self._send("servo", servo_message(pose), Outcome(pose=pose), not_before)
-        self.head.asked = pose
+        # Before it is sent: the answer may be here before we are back, and say that it is not to be.
+        before, self.head.asked = self.head.asked, pose
+        try:
+            answer = self._send("servo", servo_message(pose), Outcome(pose=pose), not_before)
+        except (BadRequest, DeviceOffline):
+            self.head.asked = before
+            raise
         if (eye := self._eye) and eye is not self._hand and scheme_of(self.config.url).steers:
             eye.link.tell("servo_command_log", {"type": "servo_command_log", "servo1": pose.x, "servo2": pose.y})
         return answer
@@ -294,9 +304,12 @@ class Camera:
 
     def observe(self) -> None:
         """Look whether the state has changed, and say so."""
-        state = self._derive()
-        if state != self._state:
-            self._state, self._since = state, self._clock.wall()
+        with self._observing:  # several threads do: none may tell of it twice, or put back what was before
+            state = self._derive()
+            changed = state != self._state
+            if changed:
+                self._state, self._since = state, self._clock.wall()
+        if changed:
             self._notify(self, "status")
 
     @property

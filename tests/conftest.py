@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.fakes import FakeEsp32Cam
 from tests.postgres import Cluster, programs
 from tests.running import Person, RunningServer
+
+#: An example takes as long as the machine lets it.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 MakeServer = Callable[..., RunningServer]
 Database = Callable[[], dict[str, str]]

@@ -7,6 +7,7 @@ import queue
 import threading
 
 from camproxy.errors import ChannelError
+from tests.patience import PATIENCE
 
 
 class Line:
@@ -48,7 +49,7 @@ class Line:
         self._incoming.put(ChannelError(reason, "cut by the test"))
 
     def heard(self) -> str:
-        return self._sent.get(timeout=10)
+        return self._sent.get(timeout=PATIENCE)
 
 
 class Obedient(Line):
@@ -76,7 +77,7 @@ class Exchange:
 
     def dial(self, *_: object) -> Line:
         self.dialling.set()
-        answer = self._answers.get(timeout=10)
+        answer = self._answers.get(timeout=PATIENCE)
         if isinstance(answer, ChannelError):
             raise answer
         return answer

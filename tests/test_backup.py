@@ -22,6 +22,7 @@ from camproxy import backup, schema
 from camproxy.backup import BackupError
 from models import User, db
 from scripts.backup_db import main
+from tests.integration.people import wait_until
 from tests.mounts import with_mounts
 from tests.running import PROJECT, RunningServer
 
@@ -123,7 +124,11 @@ class TestMaking:
             writer = threading.Thread(target=write)
             writer.start()
             try:
-                said = [run_alone(server.data_dir) for _ in range(3)]
+                said = []
+                for _ in range(3):
+                    said.append(run_alone(server.data_dir))
+                    before = counted
+                    wait_until(lambda before=before: counted > before, "it goes on writing")
             finally:
                 stop.set()
                 writer.join()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -11,11 +12,16 @@ import pytest
 
 from camproxy.camera import STALLED_AFTER
 from camproxy.cameras import Cameras
+from camproxy.control.commands import Aim, Step
+from camproxy.control.pan_tilt import Pose
+from camproxy.errors import DeviceError, DeviceOffline
 from camproxy.frames import Viewer
 from camproxy.links import SCHEMES, Scheme
 from camproxy.links.link import DeviceLink
+from camproxy.links.outbox import Answer
 from tests.clocks import FakeClock
 from tests.lines import Exchange
+from tests.patience import PATIENCE
 from tests.pictures import jpeg
 from tests.test_cameras import DOOR, GARDEN, POLICY, Registry, Watched, links
 
@@ -70,7 +76,7 @@ def test_a_listener_s_fault_does_not_end_the_link(exchange: Exchange) -> None:
     assert handler.failed.wait(10)
     exchange.connect()
     try:
-        assert handler.states.get(timeout=3).connected
+        assert handler.states.get(timeout=PATIENCE).connected
     finally:
         handler.link.stop()
 
@@ -87,7 +93,7 @@ def test_a_listener_s_fault_does_not_end_the_ticking() -> None:
     registry.cameras.listeners.insert(0, fails)
     registry.cameras.start()
     try:
-        while registry.news.get(timeout=3)[1] != "tick":
+        while registry.news.get(timeout=PATIENCE)[1] != "tick":
             pass
     finally:
         registry.cameras.stop()
@@ -130,8 +136,51 @@ def test_the_reason_is_of_now_and_not_of_yesterday(exchange: Exchange) -> None:
     assert reason == "silent"
 
 
+def test_a_refusal_that_is_here_before_the_sender_is_back_counts(exchange: Exchange) -> None:
+    door = Watched(exchange)
+    door.camera.start()
+    door.connect()
+    refused: Future[Answer] = Future()
+    refused.set_exception(DeviceError("stuck"))
+    assert door.camera._hand
+    door.camera._hand.link.send = lambda *_: refused  # type: ignore[method-assign]
+    with pytest.raises(DeviceError):
+        door.camera.execute(Aim(10, 20)).result(10)
+    asked = door.camera.head.asked
+    exchange.refuse()
+    door.camera.stop()
+    assert asked is None
+
+
+def test_what_cannot_be_sent_leaves_what_was_asked_before(exchange: Exchange) -> None:
+    door = Watched(exchange)
+    door.camera.start()
+    assert exchange.dialling.wait(10)
+    door.camera.head.asked = Pose(1, 2)
+    with pytest.raises(DeviceOffline):
+        door.camera.execute(Aim(10, 20))
+    asked = door.camera.head.asked
+    exchange.refuse()
+    door.camera.stop()
+    assert asked == (1, 2)
+
+
+def test_of_many_who_step_at_once_each_counts(exchange: Exchange) -> None:
+    """Each from where the one before it leads, and the last one is what is sent."""
+    door = Watched(exchange)
+    door.camera.start()
+    line = door.connect()
+    door.say(line, type="position", servo1=90, servo2=90)
+    door.until(lambda: door.pose() == (90, 90))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: door.camera.execute(Step("right", 1)), range(80)))
+    asked = door.camera.head.asked
+    exchange.refuse()
+    door.camera.stop()
+    assert asked == (170, 90)
+
+
 def test_after_a_reboot_steps_count_from_where_the_head_is(exchange: Exchange) -> None:
-    from camproxy.control.commands import Aim, Step
     from tests.test_cameras import TestCommands
 
     door = Watched(exchange)

@@ -149,8 +149,9 @@ class TestState:
     def test_each_change_is_told_once(self, door: Watched) -> None:
         line = door.connect()
         assert door.state() == "idle"
-        while not door.news.empty():
-            door.news.get()
+        door.say(line, type="position", servo1=1, servo2=2)
+        while door.news.get(timeout=10) != "pose":
+            pass  # what comes before it has been told
         for _ in range(5):
             door.camera.observe()
         assert door.news.empty()

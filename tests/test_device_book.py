@@ -48,7 +48,7 @@ class House:
     def come(self, number: int) -> Obedient:
         line, device = Obedient(), self.devices.get(number)
         device.arrive(line, "10.0.0.1", "a hash")
-        wait_until(lambda: (number, "device_online") in self.notes.events, "its coming is noted")
+        wait_until(lambda: (number, "address") in self.notes.changes, "its coming is noted")  # the last thing of it
         return line
 
     def beat(self, number: int) -> None:

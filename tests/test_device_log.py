@@ -22,6 +22,7 @@ from camproxy.device_log_file import LEVELS, LONGEST, DeviceLogFile, Line, harml
 from tests.clocks import FakeClock
 from tests.integration.people import wait_until
 from tests.mounts import with_mounts
+from tests.patience import PATIENCE
 from tests.running import PROJECT
 
 
@@ -41,6 +42,13 @@ def line(number: int, message: str = "x", level: str = "info") -> Line:
     return Line(number, "2026-11-21T10:00:00.000Z", level, "device", message)
 
 
+def stop(logs: DeviceLogs) -> None:
+    """Until all is written, also where the disk takes longer than a server would wait for it."""
+    logs.stop()
+    logs._thread.join(PATIENCE)
+    assert not logs._thread.is_alive()
+
+
 def written(logs: DeviceLogs, count: int) -> None:
     wait_until(lambda: logs.state()["written"] + logs.state()["lost"] >= count, f"{count} lines are written")
 
@@ -50,7 +58,7 @@ def test_a_line_has_its_time_level_and_source(tmp_path: Path) -> None:
     logs.start()
     logs.write(7, "W", "low heap: 21000 bytes", "device")
     logs.write(7, "info", "connected")
-    logs.stop()
+    stop(logs)
     stored = [json.loads(text) for text in (tmp_path / "devices" / "7.log").read_text().splitlines()]
     assert stored == [
         {
@@ -189,7 +197,7 @@ def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
         logs = DeviceLogs(tmp_path, 10_000)
         logs.start()
         logs.write(1, "info", f"round {round_}")
-        logs.stop()
+        stop(logs)
     assert [each.number for each in DeviceLogs(tmp_path, 10_000).search(1)] == [3, 2, 1]
 
 
@@ -253,7 +261,7 @@ def test_a_flood_is_bounded_counted_and_told(tmp_path: Path) -> None:
     logs.write(2, "info", "here", "device")
     assert spent < 5, "writing does not wait"
     wait_until(lambda: logs.search(1, "too fast"), "the log says that lines are missing, without another line")
-    logs.stop()
+    stop(logs)
     found = logs.search(1, "flood", limit=20_000)
     assert 20 <= len(found) <= 21 + spent * 20
     told = logs.search(1, "too fast", limit=1000)
@@ -268,7 +276,7 @@ def test_who_writes_does_not_wait_for_the_disk(tmp_path: Path, monkeypatch: pyte
     append = DeviceLogFile.append
 
     def stuck(file: DeviceLogFile, lines: list[Line]) -> None:
-        free.wait(20)
+        free.wait(PATIENCE)
         append(file, lines)
 
     monkeypatch.setattr(DeviceLogFile, "append", stuck)
@@ -281,12 +289,10 @@ def test_who_writes_does_not_wait_for_the_disk(tmp_path: Path, monkeypatch: pyte
     assert time.monotonic() - begun < 5
     assert logs.state()["waiting"] <= device_log.ROOM
     assert logs.state()["dropped"] >= 6000 - 2 * device_log.ROOM
-    begun = time.monotonic()
     logs.stop()
-    assert time.monotonic() - begun < 2
+    assert logs._thread.is_alive(), "it is not waited for"
     free.set()
-    logs._thread.join(20)
-    assert not logs._thread.is_alive()
+    stop(logs)
     stored = sum(len(logs.search(device, level="debug")) for device in range(1, 601))
     gaps = sum(len(logs.search(device, "too fast")) for device in range(1, 601))
     assert stored - gaps == 6000 - logs.state()["dropped"]
@@ -316,8 +322,9 @@ with filler.open("wb", buffering=0) as handle:
     try:
         while True: handle.write(b"x" * 4096)
     except OSError: pass
-for number in range(9):
-    logs.write(1, "info", f"while full {number} " + "y" * 900)
+with logs._changed:  # taken together, so that what is lost is told once
+    for number in range(9):
+        logs.write(1, "info", f"while full {number} " + "y" * 900)
 until(lambda: logs.state()["lost"] + logs.state()["written"] == 10)
 lost = logs.state()["lost"]
 assert lost > 0 and logs.state()["failing"] == "No space left on device", logs.state()
@@ -372,7 +379,7 @@ def test_lines_are_told_live_in_order_and_a_listener_that_fails_spoils_nothing(
     for number in range(5):
         logs.write(1, "info", f"{number}", "device")
     logs.write(1, "info", "last", "device")
-    assert done.wait(10)
+    assert done.wait(PATIENCE)
     assert heard == [(1, "0"), (1, "1"), (1, "2"), (1, "3"), (1, "4"), (1, "last")]
     assert "not today" in caplog.text
 

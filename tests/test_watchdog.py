@@ -7,10 +7,12 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 
@@ -19,10 +21,11 @@ from camproxy.watchdog import Watchdog, web_server_answers
 from camproxy.web.viewers.fanout import FanOut
 from tests.conftest import MakeServer
 from tests.integration.people import wait_until
+from tests.patience import PATIENCE
 from tests.running import RunningServer
 
 #: systemd's patience in these tests. Seconds.
-PATIENCE = 1.2
+WITHIN = 1.2
 
 
 class Systemd:
@@ -32,9 +35,9 @@ class Systemd:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(address.replace("@", "\0", 1))
         #: For the service's environment.
-        self.environment = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": str(int(PATIENCE * 1e6))}
+        self.environment = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": str(int(WITHIN * 1e6))}
 
-    def hear(self, timeout: float = 10) -> str:
+    def hear(self, timeout: float = PATIENCE) -> str:
         """The next message; empty when none came."""
         self._socket.settimeout(timeout)
         try:
@@ -73,20 +76,25 @@ def test_a_real_server(make_server: MakeServer, systemd: Systemd) -> None:
     server = make_server(**systemd.environment)
     # gunicorn would say so itself, as soon as it listens.
     assert systemd.hear() == "READY=1\nWATCHDOG=1"
-    assert requests.get(f"{server.url}/health", timeout=1).json()["status"] == "healthy"
-    for _ in range(3):
-        assert systemd.hear(PATIENCE) == "WATCHDOG=1"
+    assert requests.get(f"{server.url}/health", timeout=PATIENCE).json()["status"] == "healthy"
+    waited = []
+    for _ in range(5):
+        begun = time.monotonic()
+        assert systemd.hear() == "WATCHDOG=1"
+        waited.append(time.monotonic() - begun)
+    assert sorted(waited)[2] < WITHIN, "but for what a busy machine takes for itself"
 
     worker = worker_of(server)
     os.kill(worker, signal.SIGSTOP)
+    wait_until(lambda: psutil.Process(worker).status() == psutil.STATUS_STOPPED, "it stands still")
     systemd.heard()
-    assert systemd.hear(2 * PATIENCE) == "", "nothing is said by one that hangs"
+    assert systemd.hear(2 * WITHIN) == "", "nothing is said by one that hangs"
     os.kill(worker, signal.SIGCONT)
     assert systemd.hear() == "WATCHDOG=1"
 
     os.kill(worker, signal.SIGKILL)
     wait_until(lambda: "READY=1\nWATCHDOG=1" in systemd.heard(), "the next worker is ready")
-    assert systemd.hear(PATIENCE) == "WATCHDOG=1"
+    assert systemd.hear() == "WATCHDOG=1"
 
     systemd.heard()
     assert server.stop() == 0
@@ -118,7 +126,7 @@ class TestWatchdog:
             works.clear()
             wait_until(lambda: dog.state()["silent"] == ["the fan-out"], "it was noticed")
             systemd.heard()
-            assert systemd.hear(PATIENCE) == ""
+            assert systemd.hear(WITHIN) == ""
             works.set()
             assert systemd.hear() == "WATCHDOG=1"
         finally:
@@ -136,7 +144,7 @@ class TestWatchdog:
         dog = Watchdog(lambda within: True)
         dog.start()
         assert systemd.hear() == "READY=1\nWATCHDOG=1"
-        assert systemd.hear(PATIENCE) == ""
+        assert systemd.hear(WITHIN) == ""
         dog.stop()
         dog.stop()
         assert systemd.heard() == ["STOPPING=1"]
@@ -214,4 +222,4 @@ class TestWebServer:
         self, answering: Callable[[bytes | None], None], answer: bytes | None, works: bool
     ) -> None:
         answering(answer)
-        assert web_server_answers(0.5) is works
+        assert web_server_answers(PATIENCE if answer else 0.5) is works

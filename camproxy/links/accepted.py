@@ -79,14 +79,14 @@ class AcceptedChannel:
             if self._closed:
                 raise self._closed
             now = time.monotonic()
-            if now - self._heard_at > SILENT_AFTER:
-                raise self._left("silent", f"no sign of life for {SILENT_AFTER:.0f} seconds")
             if now - self._pinged_at > PING_EVERY:
                 self._pinged_at = now
                 self._write(rfc6455.whole(rfc6455.PING))
             if self._selector.select(max(until - now, 0)):
                 with suppress(ChannelError):  # raised above, after what was said before
                     self._read()
+            elif time.monotonic() - self._heard_at > SILENT_AFTER:  # of one that has spoken we may be behind
+                raise self._left("silent", f"no sign of life for {SILENT_AFTER:.0f} seconds")
             elif now >= until:
                 return None
         return self._messages.popleft()

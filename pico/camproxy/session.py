@@ -74,11 +74,11 @@ class Session:
             silence = time.ticks_diff(now, self._heard_at)
             if silence < ASK_AFTER_MS:
                 asked = False
-            elif silence > SILENT_AFTER_MS:
-                raise Closed(1006, "no sign of the server for %d seconds" % (SILENT_AFTER_MS // 1000))
-            elif not asked:
+            elif not asked:  # also when it was we who stood still, and what it has said waits to be read
                 asked = True
                 await self._ws.ping()
+            elif silence > SILENT_AFTER_MS:
+                raise Closed(1006, "no sign of the server for %d seconds" % (SILENT_AFTER_MS // 1000))
             if not self._welcomed and time.ticks_diff(now, begun) > WELCOME_WITHIN_MS:
                 raise Closed(1006, "the server has not said welcome")
 

@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -84,7 +83,7 @@ from pathlib import Path
 from camproxy.copies.bucket import Bucket, BucketTarget
 from camproxy.copies.target import Pace, Source
 file, path, sha256, *where = sys.argv[1:]
-source = Source(Path(file), path, Path(file).stat().st_size, sha256, Pace(10_000_000))
+source = Source(Path(file), path, Path(file).stat().st_size, sha256, Pace(2_500_000))
 BucketTarget(Bucket(*where)).put(source)
 """
 
@@ -203,9 +202,8 @@ def test_a_server_that_says_nothing_does_not_hold_up_a_stop(archive: Archive, bu
         copier.start()
         connection, _ = silent.accept()
         assert connection.recv(1000)
-        begun = time.monotonic()
         copier.stop()
-        assert time.monotonic() - begun < 1.5
+        assert copier._thread.is_alive(), "it is not waited for"
         connection.close()
     wait_until(lambda: not copier._thread.is_alive(), "it ends when it may")
 

@@ -139,7 +139,7 @@ from pathlib import Path
 from camproxy.copies.directory import DirectoryTarget
 from camproxy.copies.target import Pace, Source
 file, path, sha256, place = sys.argv[1:]
-DirectoryTarget(Path(place)).put(Source(Path(file), path, Path(file).stat().st_size, sha256, Pace(1_000_000)))
+DirectoryTarget(Path(place)).put(Source(Path(file), path, Path(file).stat().st_size, sha256, Pace(200_000)))
 """
 
 

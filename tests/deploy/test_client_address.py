@@ -7,7 +7,7 @@ import requests
 
 from tests.deploy.conftest import MakeSite
 from tests.deploy.proxy import Nginx
-from tests.integration.people import PASSWORD, log_in, new_account, session_from
+from tests.integration.people import PASSWORD, log_in, new_account, session_from, wait_until
 from tests.running import Person
 
 pytestmark = pytest.mark.nginx
@@ -52,7 +52,7 @@ def test_past_nginx(site: Nginx, admin: Person) -> None:
     assert answer.status_code == 302
     assert not any("Secure" in cookie for cookie in answer.raw.headers.getlist("Set-Cookie"))
     assert where_from(admin, session, site.server.url) == ("127.0.0.6", "127.0.0.6")
-    assert "127.0.0.6" in site.server.logged
+    wait_until(lambda: "127.0.0.6" in site.server.logged, "the log says so")
     assert "203.0.113.9" not in site.server.logged
 
 
@@ -65,4 +65,4 @@ def test_each_has_its_own_limit(make_site: MakeSite) -> None:
     assert [attempt(f"nobody {number}", "127.0.0.5") for number in range(4)] == [401] * 3 + [429]
     assert attempt("nobody", "127.0.0.5", **{"X-Forwarded-For": "127.0.0.6"}) == 429
     assert attempt("nobody", "127.0.0.6") == 401
-    assert "too many log-ins from 127.0.0.5" in site.server.logged
+    wait_until(lambda: "too many log-ins from 127.0.0.5" in site.server.logged, "the log says so")

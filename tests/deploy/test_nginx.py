@@ -158,7 +158,7 @@ def test_a_body_that_is_too_large_does_not_reach_the_server(site: Nginx, admin: 
         return admin.ask("POST", f"/api/me/tokens?size={size}", data=b" " * size)
 
     assert sent(65_536).status_code == 400, "the server's own answer"
-    assert "/api/me/tokens 400" in site.server.logged
+    wait_until(lambda: "/api/me/tokens 400" in site.server.logged, "the server's log says so")
     for size in (65_537, 5_000_000):
         answer = sent(size)
         assert (answer.status_code, "nginx" in answer.text) == (413, True)

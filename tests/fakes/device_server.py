@@ -6,6 +6,7 @@ import json
 import queue
 import socket
 import threading
+from contextlib import suppress
 from typing import Any, Self
 
 from wsproto.connection import Connection, ConnectionType
@@ -24,6 +25,7 @@ class DeviceServer:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._heard: queue.Queue[dict[str, Any]] = queue.Queue()
         self._device: socket.socket | None = None
+        self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
     @property
@@ -42,8 +44,10 @@ class DeviceServer:
         self._thread.join(5)
 
     def tell(self, message: dict[str, Any]) -> None:
-        assert self._device
-        self._device.sendall(rfc6455.whole(rfc6455.TEXT, json.dumps({"id": "1", **message}).encode()))
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._device, PATIENCE), "no device is there"
+            assert self._device
+            self._device.sendall(rfc6455.whole(rfc6455.TEXT, json.dumps({"id": "1", **message}).encode()))
 
     def next(self, kind: str, timeout: float = PATIENCE) -> dict[str, Any]:
         while (message := self._heard.get(timeout=timeout))["type"] != kind:
@@ -56,7 +60,7 @@ class DeviceServer:
                 device, _ = self._listener.accept()
             except OSError:
                 return
-            with device:
+            with device, suppress(OSError):  # a device may leave at any moment, and comes again
                 self._answer(device)
             self._device = None
 
@@ -74,12 +78,14 @@ class DeviceServer:
             device.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(image)}\r\n\r\n".encode() + image)
         else:
             device.sendall(rfc6455.switching(headers["Sec-WebSocket-Key"]))
-            self._device = device
             self._listen(device)
 
     def _listen(self, device: socket.socket) -> None:
         device.sendall(rfc6455.whole(rfc6455.TEXT, json.dumps({"type": "welcome", "config": {}}).encode()))
         device.settimeout(15)
+        with self._changed:
+            self._device = device
+            self._changed.notify_all()
         connection = Connection(ConnectionType.SERVER)
         while True:
             try:

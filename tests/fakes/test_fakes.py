@@ -14,6 +14,8 @@ import websocket
 from PIL import Image
 
 from tests.fakes import FakeEsp32Cam, frame_number
+from tests.integration.people import wait_until
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -30,9 +32,14 @@ def client(board: FakeEsp32Cam) -> Iterator[websocket.WebSocket]:
 
 
 def dial(board: FakeEsp32Cam) -> websocket.WebSocket:
-    client = websocket.create_connection(board.url, timeout=5)
+    client = websocket.create_connection(board.url, timeout=PATIENCE)
     assert json.loads(client.recv())["type"] == "connect"
     return client
+
+
+def until_free(board: FakeEsp32Cam) -> None:
+    """It says goodbye before it takes another."""
+    wait_until(lambda: not board.state()["open"], "its client has gone")
 
 
 def getframe(client: websocket.WebSocket) -> bytes:
@@ -91,15 +98,16 @@ def test_old_acks_have_the_sources_shape() -> None:
 
 def test_takes_one_client_at_a_time(board: FakeEsp32Cam, client: websocket.WebSocket) -> None:
     with pytest.raises(websocket.WebSocketBadStatusException, match="503"):
-        websocket.create_connection(board.url, timeout=5)
+        websocket.create_connection(board.url, timeout=PATIENCE)
     client.close()
+    until_free(board)
     dial(board).shutdown()
     assert board.state()["connections"] == 2
 
 
 def test_knows_one_path(board: FakeEsp32Cam) -> None:
     with pytest.raises(websocket.WebSocketBadStatusException, match="404"):
-        websocket.create_connection(board.url + "s", timeout=5)
+        websocket.create_connection(board.url + "s", timeout=PATIENCE)
 
 
 def test_says_what_it_is_told_to(board: FakeEsp32Cam, client: websocket.WebSocket) -> None:
@@ -108,7 +116,7 @@ def test_says_what_it_is_told_to(board: FakeEsp32Cam, client: websocket.WebSocke
 
 
 def test_streams_like_espressif(board: FakeEsp32Cam) -> None:
-    with urlopen(board.stream_url, timeout=5) as answer:
+    with urlopen(board.stream_url, timeout=PATIENCE) as answer:
         assert answer.headers["Content-Type"] == "multipart/x-mixed-replace;boundary=123456789000000000000987654321"
         for number in range(3):
             assert answer.readline() == b"\r\n"
@@ -120,7 +128,7 @@ def test_streams_like_espressif(board: FakeEsp32Cam) -> None:
 
 
 def test_captures(board: FakeEsp32Cam) -> None:
-    with urlopen(f"http://127.0.0.1:{board.port}/capture", timeout=5) as answer:
+    with urlopen(f"http://127.0.0.1:{board.port}/capture", timeout=PATIENCE) as answer:
         assert frame_number(answer.read()) == 0
 
 
@@ -133,7 +141,7 @@ class TestFaults:
         board.fault("silence")
         client.send("getframe")
         assert gone_silent(client)
-        assert board.state()["getframes"] == 1
+        assert board.wait(getframes=1)["getframes"] == 1
         assert ask(client, 1, type="ping") == [{"type": "pong"}]
 
     def test_half_open(self, board: FakeEsp32Cam, client: websocket.WebSocket) -> None:
@@ -142,7 +150,7 @@ class TestFaults:
         client.send(json.dumps({"type": "ping"}))
         assert gone_silent(client)
         board.fault("none")
-        client.settimeout(5)
+        client.settimeout(PATIENCE)
         assert frame_number(client.recv()) == 0, "it wakes up again"
 
     def test_garbage(self, board: FakeEsp32Cam, client: websocket.WebSocket) -> None:
@@ -166,7 +174,7 @@ class TestFaults:
         assert b"\xff\xc0\x00\x11\x08" + (60_000).to_bytes(2, "big") * 2 in getframe(client)
 
     def test_slow(self, board: FakeEsp32Cam, client: websocket.WebSocket) -> None:
-        board.fault("slow", bytes=8192, seconds=0.3)
+        board.fault("slow", bytes=8192, seconds=30)
         client.send("getframe")
         assert client.sock.recv(65_536)
         assert gone_silent_for(client.sock, 0.1), "the rest comes later"
@@ -174,6 +182,8 @@ class TestFaults:
     def test_flapping(self, board: FakeEsp32Cam, client: websocket.WebSocket) -> None:
         board.fault("flapping", frames=2)
         for expected in ([0, 1], [2, 3]):
+            if expected == [2, 3]:
+                until_free(board)
             again = client if expected == [0, 1] else dial(board)
             assert [frame_number(getframe(again)) for _ in range(2)] == expected
             with pytest.raises(websocket.WebSocketConnectionClosedException):
@@ -201,7 +211,7 @@ class TestFaults:
         board.fault("no_head_answer")
         client.send(json.dumps({"type": "servo", "id": 1, "command": {"servo1": 1, "servo2": 2}}))
         assert gone_silent(client)
-        client.settimeout(5)
+        client.settimeout(PATIENCE)
         assert len(board.wait(commands=1)["commands"]) == 1
         getframe(client)
 

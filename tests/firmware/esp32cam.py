@@ -114,7 +114,7 @@ class SimulatedCamera:
         assert self.process.stdin
         self.process.stdin.close()
         try:
-            code = self.process.wait(10)
+            code = self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             code = self.process.wait()

@@ -10,7 +10,6 @@ from typing import Any
 from tests.firmware.esp32cam import SimulatedCamera, mac
 from tests.firmware.pico import SimulatedPico, write_config
 from tests.integration.people import wait_until
-from tests.patience import PATIENCE
 from tests.running import RunningServer
 
 #: Many boards come and go in tests, all from one address.
@@ -30,7 +29,7 @@ class House:
 
     def __init__(self, directory: Path, pictures: Path) -> None:
         self.data = directory / "data"
-        self.server = RunningServer(self.data, TLS="true", PORT_RANGE="1", **ROOM)
+        self.server = RunningServer(self.data, TLS="true", **ROOM)
         self.admin = self.server.person()
         pose = ("--pose-port", str(free_port()))
         self.camera = SimulatedCamera(directory / "camera", pictures, "--mac", mac(), *pose)
@@ -52,10 +51,8 @@ class House:
         """Its address in the API."""
         return f"/api/devices/{self.devices[kind]['id']}"
 
-    def until_online(self, timeout: float = PATIENCE) -> float:
-        return wait_until(
-            lambda: all(device["status"]["online"] for device in self.devices.values()), "both are online", timeout
-        )
+    def until_online(self) -> None:
+        wait_until(lambda: all(device["status"]["online"] for device in self.devices.values()), "both are online")
 
     def set_off(self, x: int, y: int) -> None:
         self.admin.made("/api/cameras/porch/position_command", {"x": x, "y": y})

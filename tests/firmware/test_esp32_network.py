@@ -21,13 +21,15 @@ from PIL import Image
 from tests.conftest import MakeServer
 from tests.fakes.device_server import DeviceServer
 from tests.firmware.esp32cam import SimulatedCamera, Start, mac
+from tests.firmware.test_esp32 import size_of
 from tests.integration.people import wait_until
 from tests.networks import in_network_of, with_network
+from tests.patience import PATIENCE
 from tests.running import Person, RunningServer
 
 TOKEN = "let-me-see"
-#: A trial of half a minute takes three seconds.
-FAST = ("--speed", "10")
+#: A trial of half a minute takes ten seconds. Faster, a server that stands still for a moment would be silent.
+FAST = ("--speed", "3")
 
 
 # Asked for pictures
@@ -51,9 +53,8 @@ def address(start_camera: Start) -> str:
 def test_the_server_pulls(admin: Person, address: str) -> None:
     url = f"ws://camera:{TOKEN}@{address}/ws"
     made = admin.made("/api/cameras", {"name": "Pulled", "url": url, "everyone": "view", "has_head": False})
-    picture = admin.get("/snapshot/pulled.jpg")
-    assert Image.open(BytesIO(picture.content)).size == (800, 600)
-    with admin.http.get(f"{admin.server.url}/stream/pulled.mjpg", stream=True, timeout=15) as stream:
+    assert size_of(admin, "pulled") == (800, 600)
+    with admin.http.get(f"{admin.server.url}/stream/pulled.mjpg", stream=True, timeout=PATIENCE) as stream:
         parts = stream.iter_lines(delimiter=b"Content-Type: image/jpeg")
         assert len([next(parts) for _ in range(8)]) == 8
     assert admin.made("/api/cameras/pulled/light_command", {"state": True})["ok"]
@@ -63,13 +64,13 @@ def test_the_server_pulls(admin: Person, address: str) -> None:
 def test_other_programs_see_with_the_token_only(address: str) -> None:
     bearer = {"Authorization": f"Bearer {TOKEN}"}
     for path in ("/capture", "/stream", "/status", "/ws"):
-        assert requests.get(f"http://{address}{path}", timeout=5).status_code == 401
-    picture = requests.get(f"http://{address}/capture", headers=bearer, timeout=5)
+        assert requests.get(f"http://{address}{path}", timeout=PATIENCE).status_code == 401
+    picture = requests.get(f"http://{address}/capture", headers=bearer, timeout=PATIENCE)
     assert Image.open(BytesIO(picture.content)).size == (800, 600)
-    told = requests.get(f"http://{address}/status", auth=("anybody", TOKEN), timeout=5).json()
+    told = requests.get(f"http://{address}/status", auth=("anybody", TOKEN), timeout=PATIENCE).json()
     assert told["framesize"] == "SVGA"
     assert not told["online"]
-    with requests.get(f"http://{address}/stream", headers=bearer, stream=True, timeout=5) as stream:
+    with requests.get(f"http://{address}/stream", headers=bearer, stream=True, timeout=PATIENCE) as stream:
         assert stream.headers["Content-Type"] == "multipart/x-mixed-replace;boundary=frame"
         read = stream.raw.read(200_000)
     assert read.count(b"--frame\r\n") >= 4
@@ -103,7 +104,7 @@ def told(server: RunningServer, number: str = "") -> int:
     """How many boards the server has found; with a number, that board is approved first."""
     command = [sys.executable, "-c", ADMIN, f"http://127.0.0.1:{server.port}", server.admin_password, number]
     asked = in_network_of(server.process.pid, *command)
-    done = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     found: int = json.loads(done.stdout)["mdns"]["found"]
     return found

@@ -54,6 +54,11 @@ def blinks(pico: SimulatedPico) -> int:
         went_off, at = next_change(False, at)
 
 
+def until_it_blinks(pico: SimulatedPico, code: int) -> None:
+    """Twice in a row: on a busy machine a pause is soon too long, or too short."""
+    wait_until(lambda: blinks(pico) == blinks(pico) == code, f"it blinks {code} times")
+
+
 def test_it_comes_online_and_says_how_it_is(enrolled: Enrolled, start: Start) -> None:
     pico = start(enrolled)
     until_online(enrolled)
@@ -72,17 +77,17 @@ def test_a_command_moves_the_servo_smoothly_and_the_pose_comes_back(enrolled: En
     until_online(enrolled)
     head = Head(enrolled)
     wait_until(lambda: head.pose == (90, 90), "the pose is known")
-    assert head.ask("position_command", x=120, y=45) == {"ok": True, "x": 120, "y": 45, "superseded": False}
-    pico.until_pulse(SERVO1, microseconds(120))
-    pico.until_pulse(SERVO2, microseconds(45))
-    wait_until(lambda: head.pose == (120, 45), "the page knows the pose")
-    for servo, first, last in ((SERVO1, 90, 120), (SERVO2, 90, 45)):
+    assert head.ask("position_command", x=150, y=35) == {"ok": True, "x": 150, "y": 35, "superseded": False}
+    pico.until_pulse(SERVO1, microseconds(150))
+    pico.until_pulse(SERVO2, microseconds(35))
+    wait_until(lambda: head.pose == (150, 35), "the page knows the pose")
+    for servo, first, last in ((SERVO1, 90, 150), (SERVO2, 90, 35)):
         pulses = [pulse for pulse in pico.pulses(servo) if pulse]
         assert pulses[0] == microseconds(first), "it begins where it was"
         assert pulses[-1] == microseconds(last)
         steps = [abs(after - before) for before, after in pairwise(pulses)]
         assert max(steps) <= 180 * 0.06 * 2000 / 180 + 1, "no leap: at most 180° a second"
-        assert len(steps) > 5
+        assert len(steps) > 5, "even when it is held up at each of them"
 
 
 def test_steps_the_light_and_the_position(enrolled: Enrolled, start: Start) -> None:
@@ -126,10 +131,14 @@ def test_revoked_it_backs_off_and_says_so_and_comes_back_when_it_may(enrolled: E
     path = f"/api/devices/{enrolled.id}"
     assert enrolled.admin.ask("PATCH", path, {"enabled": False}).ok
     pico.until_it_says("4003 Revoked")
-    wait_until(lambda: pico.said("4003 Revoked") >= 4, "it goes on trying")
-    times = [event["t"] for event in pico.events if "4003 Revoked" in event.get("text", "")]
-    assert times[3] - times[2] > times[1] - times[0], "ever more slowly"
-    assert blinks(pico) == blinks(pico) == REFUSED
+
+    def pauses() -> list[int]:
+        times = [event["t"] for event in list(pico.events) if "4003 Revoked" in event.get("text", "")]
+        return [after - before for before, after in pairwise(times)]
+
+    longest_first = 1.2 * 2000
+    wait_until(lambda: min(pauses()[-2:], default=0) > 2 * longest_first, "it goes on trying, ever more slowly")
+    until_it_blinks(pico, REFUSED)
     assert enrolled.admin.ask("PATCH", path, {"enabled": True}).ok
     until_online(enrolled)
 
@@ -193,7 +202,7 @@ def test_it_does_not_sleep_and_says_why(enrolled: Enrolled, start: Start) -> Non
 
 
 def test_a_hung_program_is_bitten_by_the_watchdog_and_comes_back(enrolled: Enrolled, start: Start) -> None:
-    pico = start(enrolled, *FAST)
+    pico = start(enrolled, "--speed", "2")  # or it would be bitten when the machine stands still for a moment
     until_online(enrolled)
     pico.do("hang")
     pico.until(lambda event: event.get("why") == "by the watchdog")
@@ -230,7 +239,7 @@ def test_a_configuration_that_cannot_be_is_blinked(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"wifi": {"ssid": "workshop"}')
     with SimulatedPico(tmp_path, *FAST) as pico:
         pico.until_it_says("config.json is missing, or is no JSON")
-        assert blinks(pico) == BAD_CONFIG
+        until_it_blinks(pico, BAD_CONFIG)
 
 
 def compiled(directory: Path) -> Path:

@@ -14,6 +14,7 @@ from scripts.setup import node
 from tests.firmware.conftest import Start
 from tests.firmware.pico import PICO, SERVO1, Head, microseconds, until_online
 from tests.integration.boards import Enrolled
+from tests.patience import PATIENCE
 from tests.running import PROJECT, Person
 
 README = (PICO / "README.md").read_text()
@@ -71,7 +72,7 @@ def test_every_setting_is_described() -> None:
 def test_the_pose_goes_to_the_port_that_is_named(enrolled: Enrolled, start: Start) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
         listening.bind(("127.0.0.1", 0))
-        listening.settimeout(10)
+        listening.settimeout(PATIENCE)
         pico = start(enrolled, "--pose-port", str(listening.getsockname()[1]))
         until_online(enrolled)
         head = Head(enrolled)
@@ -108,7 +109,7 @@ def test_the_script_for_a_simulated_pico(admin: Person, tmp_path: Path) -> None:
     for line in started.stdout:
         if "enrolled" in json.loads(line).get("text", ""):
             break
-    started.communicate(timeout=10)  # it ends with its input
+    started.communicate(timeout=PATIENCE)  # it ends with its input
     assert started.returncode == 0
     assert "Simulated Pico" in [device["name"] for device in admin.get("/api/devices").json()["items"]]
 

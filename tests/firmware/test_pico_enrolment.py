@@ -62,7 +62,7 @@ def test_the_link_of_the_pairing_page_is_all_it_needs(
     since = pico.now
     pico.do("brownout")
     pico.until_it_says("connected", since)
-    assert enrolments(server) == before + 1
+    wait_until(lambda: enrolments(server) == before + 1, "the log has one more")
 
     # And it takes a new one over its connection, here also over a plain one.
     wait_until(lambda: (device(admin, mac) or known)["status"]["online"], "it is online again")

@@ -44,7 +44,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     shutil.copy(PICO / "config.example.json", flash)
     options = ["--main", str(TESTS / "runner.py"), "--also", str(TESTS), "--settrace"]
     with SimulatedPico(flash, *options) as pico:
-        pico.until(lambda event: event["event"] in ("lines", "fault", "stderr"), timeout=60)
+        pico.until(lambda event: event["event"] in ("lines", "fault", "stderr"), timeout=100)
         faults = [event for event in pico.events if event["event"] in ("fault", "stderr")]
         assert not faults, faults
         return Outcome(pico.events)

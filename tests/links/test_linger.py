@@ -13,7 +13,8 @@ from tests.integration.people import wait_until
 
 
 @pytest.fixture
-def linger() -> Iterator[Linger]:
+def linger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Linger]:
+    monkeypatch.setattr(Linger, "FOR", 4.0)  # also when the machine stands still for a moment
     made = Linger(room=2)
     made.start()
     yield made

@@ -266,9 +266,10 @@ class TestOnDemand:
         for round_ in range(3):
             device.want()
             line = device.connect(pull=False)
-            device.want(False)
             line.say(b"%d" % round_)
             assert device.frames.get(timeout=10) == b"%d" % round_
+            device.want(False)
+            line.say("{}")  # it looks up
             assert line.closed.wait(10)
 
 
