@@ -268,6 +268,11 @@ class Recordings:
             except Exception:
                 log.exception("recordings")  # whatever it is, the next turn tries again
 
+    def tell_state(self, camera_id: int, listener: Callable[[dict[str, Any]], None]) -> None:
+        """Tell one who has just come how it is, before or after what the others are told."""
+        with self._telling:
+            listener(self.state_of(camera_id))
+
     def _tell(self, camera_id: int) -> None:
         with self._telling:  # so that the last that is told is how it is
             state = self.state_of(camera_id)

@@ -143,7 +143,9 @@ def start_watching(client: Client, camera: Camera, format: str, max_fps: float |
     viewer = None if format == "none" else Viewer(camera.hub)
     shared = services()
     shared.live.subscribe(client, Subscription(camera.id, format, viewer, 1 / max_fps if max_fps else 0.0))
-    shared.socketio.server.emit("recording_state", shared.recordings.state_of(camera.id), to=client.sid)
+    shared.recordings.tell_state(
+        camera.id, lambda state: shared.socketio.server.emit("recording_state", state, to=client.sid)
+    )
 
 
 def take_control(user: User, camera: Camera, take_over: bool) -> dict[str, Any]:
