@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from camproxy.devices import Device, Devices
+from camproxy.devices import ConfigAnswer, Device, Devices
 from camproxy.later import Later
 from models import Device as Row
 from models import Event, now
@@ -57,14 +57,17 @@ class DeviceBook:
                 if device.online:
                     self._change(device, "seen", last_seen_at=now())
 
-    def _config(self, device: Device, refused: str | None) -> None:
-        if refused is None:
-            self._event(device, "config_delivered")
-            news = {"config": device.settings.config, "pending": None, "config_state": "delivered", "config_detail": ""}
-        else:
-            self._event(device, "config_refused", refused)
-            news = {"pending": None, "config_state": "refused", "config_detail": refused[:500]}
-        self._change(device, "config", config_at=now(), **news)
+    def _config(self, device: Device, answer: ConfigAnswer) -> None:
+        at, taken, config = now(), answer.refused is None, device.settings.config
+        self._event(device, "config_delivered" if taken else "config_refused", answer.refused or "")
+
+        def change(row: Row) -> None:
+            row.config = config
+            if row.pending == answer.config:  # else there is another since
+                row.pending, row.config_at = None, at
+                row.config_state, row.config_detail = "delivered" if taken else "refused", (answer.refused or "")[:500]
+
+        self._later.change(Row, device.id, "config", change)
 
     def _event(self, device: Device, kind: str, detail: str = "") -> None:
         self._later.note(Event(at=now(), kind=kind, device_id=device.id, detail=detail[:500]))

@@ -25,7 +25,7 @@ class DeviceLogbook:
                 link = device.board.link.state
                 why = ", ".join(filter(None, (link.reason, link.detail)))
                 self._logs.write(device.id, "info" if link.reason == "asleep" else "warning", f"has gone: {why}")
-            case "config" if detail is None:
+            case "config" if detail.refused is None:
                 self._logs.write(device.id, "info", "has taken its configuration")
             case "config":
-                self._logs.write(device.id, "error", f"has refused its configuration: {detail}")
+                self._logs.write(device.id, "error", f"has refused its configuration: {detail.refused}")

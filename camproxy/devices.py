@@ -66,8 +66,16 @@ class Beat:
     said: Heartbeat | Connect
 
 
+@dataclass(frozen=True, slots=True)
+class ConfigAnswer:
+    """What became of a configuration: `refused` is the device's reason not to take it, None when it has."""
+
+    config: dict[str, Any]
+    refused: str | None
+
+
 #: (device, what, detail): "added", "online", "offline"; "hello", "beat", "log" and "motion" with what it said; "config"
-#: with None when it has taken its configuration, else with its reason not to. Must not block.
+#: with a ConfigAnswer. Must not block.
 Listener = Callable[["Device", str, Any], None]
 
 
@@ -98,6 +106,7 @@ class Device:
         self._notify = notify
         self._clock = clock
         self._arriving = threading.Lock()
+        self._changing = threading.Lock()
 
     @property
     def id(self) -> int:
@@ -127,7 +136,8 @@ class Device:
 
     def reconfigure(self, settings: DeviceSettings) -> None:
         """Take new settings; what it is to be told it is told now, or when it appears next."""
-        before, self.settings = self.settings, settings
+        with self._changing:
+            before, self.settings = self.settings, settings
         if before.enabled and not settings.enabled:
             self.berth.send_away(REFUSED, "Revoked")
         if settings.pending and settings.pending != before.pending:
@@ -151,11 +161,12 @@ class Device:
             if isinstance(error, (NoAnswer, DeviceOffline)) or (error is None and answer.result().superseded):
                 return  # still pending
             refused = error.values.get("detail", "") if isinstance(error, DeviceError) else None
-            if refused is None:
-                self.settings = replace(self.settings, config=pending, pending=None)
-            else:
-                self.settings = replace(self.settings, pending=None)
-            self._notify(self, "config", refused)
+            with self._changing:
+                now = self.settings
+                config = pending if refused is None else now.config
+                left = None if now.pending == pending else now.pending  # there may be another since
+                self.settings = replace(now, config=config, pending=left)
+            self._notify(self, "config", ConfigAnswer(pending, refused))
 
         answer.add_done_callback(answered)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ import pytest
 from camproxy.board import Board
 from camproxy.device_book import SEEN_EVERY, DeviceBook
 from camproxy.devices import Devices, DeviceSettings
+from camproxy.links.outbox import Answer
 from models import Event
 from tests.clocks import FakeClock
 from tests.integration.people import wait_until
@@ -27,6 +31,7 @@ class Notebook:
 
     def change(self, table: Any, number: int, what: str, change: Any) -> None:
         self.changes.append((number, what))
+        self.newest = change
 
     def note(self, event: Event) -> None:
         self.events.append((event.device_id, event.kind))
@@ -97,3 +102,25 @@ def test_one_that_has_just_gone_has_been_here(house: House) -> None:
     wait_until(lambda: seen, "it has gone")
     assert (seen[0]["online"], seen[0]["state"]) == (False, "asleep")
     assert seen[0]["last_seen"] == seen[0]["since"] is not None
+
+
+def test_a_configuration_that_came_later_is_not_taken_for_the_one_that_was_delivered(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device, asked = house.devices.get(1), []
+
+    def ask(what: str, config: dict[str, Any]) -> Future[Answer]:
+        asked.append((config, Future[Answer]()))
+        return asked[-1][1]
+
+    monkeypatch.setattr(device, "ask", ask)
+    first, second = {"fps": 1}, {"fps": 2}
+    for pending in (first, second):
+        device.reconfigure(replace(device.settings, pending=pending))
+    row = SimpleNamespace(config={}, pending=second, config_state="pending")
+    for number, (config, left, state) in enumerate([(first, second, "pending"), (second, None, "delivered")]):
+        asked[number][1].set_result(Answer())
+        assert (device.settings.config, device.settings.pending) == (config, left)
+        house.notes.newest(row)
+        assert (row.config, row.pending, row.config_state) == (config, left, state)
+    assert [config for config, _ in asked] == [first, second]
