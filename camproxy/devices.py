@@ -160,7 +160,7 @@ class Device:
             error = answer.exception()
             if isinstance(error, (NoAnswer, DeviceOffline)) or (error is None and answer.result().superseded):
                 return  # still pending
-            refused = error.values.get("detail", "") if isinstance(error, DeviceError) else None
+            refused = str(error.values.get("detail", "")) if isinstance(error, DeviceError) else None
             with self._changing:
                 now = self.settings
                 config = pending if refused is None else now.config
