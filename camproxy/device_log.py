@@ -55,6 +55,8 @@ class DeviceLogs:
         self.listeners: list[Callable[[int, Line], None]] = []
         self._changed = threading.Condition()
         self._queue: list[Entry] = []
+        #: What the writing thread has in hand, by device.
+        self._taken: dict[int, list[Entry]] = {}
         self._dropped: Counter[int] = Counter()
         self._lost: Counter[int] = Counter()
         self._counts: Counter[str] = Counter()
@@ -108,6 +110,7 @@ class DeviceLogs:
             for counts in (self._dropped, self._lost):
                 counts.pop(device, None)
         with self._disk:
+            self._taken.pop(device, None)
             self._file(device).remove()
             self._files.pop(device, None)
 
@@ -130,11 +133,12 @@ class DeviceLogs:
                     say_at = self._clock.monotonic() + SAY_EVERY
                     entries += [self._gap(device, f"{n} lines came too fast") for device, n in self._dropped.items()]
                     self._dropped.clear()
-            by_device: dict[int, list[Entry]] = {}
-            for entry in entries:
-                by_device.setdefault(entry.device, []).append(entry)
-            for device, its in by_device.items():
-                for line in self._store(device, its):
+                by_device: dict[int, list[Entry]] = {}
+                for entry in entries:
+                    by_device.setdefault(entry.device, []).append(entry)
+                self._taken = by_device
+            for device in list(by_device):
+                for line in self._store(device):
                     tell(self.listeners, device, line)
             if ending:
                 return
@@ -142,14 +146,18 @@ class DeviceLogs:
     def _gap(self, device: int, what: str) -> Entry:
         return Entry(device, self._clock.wall(), "warning", "server", f"{what} and are missing here")
 
-    def _store(self, device: int, entries: list[Entry]) -> list[Line]:
+    def _store(self, device: int) -> list[Line]:
         """The lines as they are, or would be, stored."""
-        new = len(entries)
-        if lost := self._lost[device]:
-            entries.insert(0, self._gap(device, f"{lost} lines could not be stored"))
+        new = 0
         lines: list[Line] = []
         try:
             with self._disk:
+                entries = self._taken.pop(device, [])
+                new = len(entries)
+                if not new:
+                    return []  # it was forgotten meanwhile
+                if lost := self._lost[device]:
+                    entries.insert(0, self._gap(device, f"{lost} lines could not be stored"))
                 self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
                 file = self._file(device)
                 for _, wall, level, source, message in entries:

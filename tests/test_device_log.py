@@ -22,6 +22,7 @@ from camproxy.device_log_file import LEVELS, LONGEST, DeviceLogFile, Line, harml
 from tests.clocks import FakeClock
 from tests.integration.people import wait_until
 from tests.mounts import with_mounts
+from tests.patience import PATIENCE
 from tests.running import PROJECT
 
 
@@ -388,6 +389,27 @@ def test_a_device_that_is_removed_leaves_nothing(logs: DeviceLogs, tmp_path: Pat
     logs.write(1, "info", "again")
     written(logs, 3)
     assert [(each.number, each.message) for each in logs.search(1)] == [(1, "again")]
+
+
+def test_what_is_about_to_be_written_is_forgotten_too(tmp_path: Path) -> None:
+    logs = DeviceLogs(tmp_path / "devices", 10_000)
+    writing, goes_on = threading.Event(), threading.Event()
+
+    def hold(device: int, line: Line) -> None:
+        writing.set()
+        assert goes_on.wait(PATIENCE)
+
+    logs.listeners.append(hold)
+    for device in (1, 2):  # in one go, before it starts
+        logs.write(device, "info", "here I am")
+    logs.start()
+    assert writing.wait(PATIENCE)
+    logs.forget(2)
+    goes_on.set()
+    logs.write(1, "info", "still here")
+    written(logs, 2)
+    logs.stop()
+    assert [file.name for file in (tmp_path / "devices").iterdir()] == ["1.log"]
 
 
 def test_a_path_comes_from_a_number_only(logs: DeviceLogs) -> None:
