@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.browser.camera_page import CameraPage
 from tests.browser.conftest import NewPage
 from tests.conftest import MakeServer
 from tests.fakes import FakeEsp32Cam
+from tests.integration.people import wait_until
 from tests.running import Person, RunningServer
 
 Login = Callable[..., Page]
@@ -231,6 +232,20 @@ def test_a_hidden_tab_pulls_no_pictures(camera: CameraPage, admin: Person) -> No
     camera.page.wait_for_function(f"async () => await ({viewers})() === 0")
     camera.page.evaluate(hide, False)
     camera.is_live().picture_changes()
+
+
+def test_what_happens_before_a_page_is_connected_is_seen_when_it_is(
+    page: Page, login: Login, server: RunningServer, admin: Person
+) -> None:
+    held: list[WebSocketRoute] = []
+    page.route_web_socket(re.compile("/socket.io/"), lambda route: held.append(route))
+    login(page, server, path="/devices")
+    wait_until(lambda: page.title() and held, "it would like to be")
+    made = admin.made("/api/cameras", {"name": "Shed", "url": "demo:garden"})
+    expect(page.locator("#list")).not_to_contain_text("Shed")
+    held[0].connect_to_server()
+    expect(page.locator("#list")).to_contain_text("Shed")
+    assert admin.ask("DELETE", f"/api/cameras/{made['id']}").ok
 
 
 def test_a_camera_that_is_away_says_why(new_page: NewPage, login: Login, server: RunningServer, admin: Person) -> None:
