@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.fakes import FakeEsp32Cam
 from tests.postgres import Cluster, programs
 from tests.running import Person, RunningServer
+
+# An example may be had while the machine has other things to do.
+settings.register_profile("patient", settings.get_profile(settings.get_current_profile_name()), deadline=None)
+settings.load_profile("patient")
 
 MakeServer = Callable[..., RunningServer]
 Database = Callable[[], dict[str, str]]
