@@ -12,10 +12,13 @@ class DeviceLogbook:
     """Listens to the registry; called in the devices' threads. The lines are for a log, in English."""
 
     def __init__(self, devices: Devices, logs: DeviceLogs) -> None:
+        self._devices = devices
         self._logs = logs
         devices.listeners.append(self.changed)
 
     def changed(self, device: Device, what: str, detail: Any) -> None:
+        if self._devices.board(device.id) is not device.board:
+            return  # it was removed, and its log with it
         match what:
             case "log":
                 self._logs.write(device.id, detail.level, detail.message, "device")

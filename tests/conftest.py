@@ -15,7 +15,12 @@ from tests.postgres import Cluster, programs
 from tests.running import Person, RunningServer
 
 #: An example takes as long as the machine lets it.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "patient",
+    settings.get_profile(settings.get_current_profile_name()),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("patient")
 
 MakeServer = Callable[..., RunningServer]

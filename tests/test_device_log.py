@@ -403,13 +403,13 @@ def test_nor_does_what_was_on_its_way_to_the_disk(tmp_path: Path) -> None:
 
     def hold_up(device: int, line: Line) -> None:
         begun.set()
-        assert forgotten.wait(10)
+        assert forgotten.wait(PATIENCE)
 
     logs.listeners.append(hold_up)
     for device in (1, 2):
         logs.write(device, "info", "all in one go")
     logs.start()
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE)
     logs.forget(2)
     forgotten.set()
     logs.stop()

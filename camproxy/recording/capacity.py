@@ -140,15 +140,15 @@ class Capacity:
             if not self._stopping.wait(LOOK_EVERY):
                 log.warning("how many cameras can be recorded could not be measured: %s", error)
             return
-        self._costs = costs
-        log.info(
-            "this machine can record %s",
-            " or ".join(f"{cameras(cost)} cameras as {codec}" for codec, cost in costs.items()),
-        )
         try:
             self._file.write_text(json.dumps(machine | {codec: asdict(cost) for codec, cost in costs.items()}))
         except OSError as error:
             log.warning("what was measured cannot be kept: %s", error.strerror)
+        self._costs = costs  # who sees it may count on it that it is kept
+        log.info(
+            "this machine can record %s",
+            " or ".join(f"{cameras(cost)} cameras as {codec}" for codec, cost in costs.items()),
+        )
 
     def _runs(self, encoder: Encoder | None) -> None:
         self._running = encoder

@@ -13,7 +13,8 @@ from camproxy.clock import Clock
 from camproxy.recording.fed import FROM_THE_PIPE, LOOK_EVERY, QUIET, EncoderFailed, Fed, ffmpeg, low_priority
 from camproxy.recording.matroska import before_frame, head
 
-#: ffmpeg takes frames and its file does not grow, or it takes none, for so long: it is stalled. Seconds.
+#: ffmpeg takes frames and its file does not grow, or it takes none, for so long: it is stalled. Seconds in which it had
+#: something to do: while no frames come, it may well write nothing.
 STALLED_AFTER = 7.0
 #: And so many frames went in meanwhile: the last fragment is written only when the next begins.
 STALLED_FRAMES = 3
@@ -84,8 +85,8 @@ class Encoder(Fed):
         self._output = output
         self._size = 0
         self._looked_at = self._clock.monotonic()
-        #: Since when, and for how many frames, the file has not grown.
-        self._waiting_since: float | None = None
+        #: For how long, and for how many frames, the file has not grown.
+        self._waited = 0.0
         self._waiting_frames = 0
         self._frame_at = 0
         try:
@@ -101,8 +102,6 @@ class Encoder(Fed):
         """
         at = max(round(seconds * 1000), self._frame_at)
         self._frame_at = at + 1
-        if self._waiting_since is None:
-            self._waiting_since = self._clock.monotonic()
         self._waiting_frames += 1
         self.feed([before_frame(len(jpeg), at), jpeg])
         self.listen()
@@ -113,13 +112,13 @@ class Encoder(Fed):
         now = self._clock.monotonic()
         if now - self._looked_at < LOOK_EVERY:
             return
-        self._looked_at = now
+        passed, self._looked_at = now - self._looked_at, now
         size = os.fstat(self._output).st_size
         if size != self._size:
-            self._size, self._waiting_since, self._waiting_frames = size, None, 0
+            self._size, self._waited, self._waiting_frames = size, 0.0, 0
             if size > HEAD:
                 self._patience = STALLED_AFTER
             return
-        waiting = 0.0 if self._waiting_since is None else now - self._waiting_since
-        if waiting > self._patience and self._waiting_frames >= STALLED_FRAMES:
+        self._waited += min(passed, 2 * LOOK_EVERY)  # a longer one is a pause of the camera's, or we stood still
+        if self._waited > self._patience and self._waiting_frames >= STALLED_FRAMES:
             raise EncoderFailed(self.last_words("its file does not grow"))

@@ -197,10 +197,17 @@ class Storage:
         """The paths of all recordings that are there, links apart."""
         for folder in sorted(self._directories(self.root)):
             for day in sorted(self._directories(folder)):
-                for file in sorted(day.iterdir()):
+                for file in self._files(day):
                     path = file.relative_to(self.root).as_posix()
                     if read_path(path) and file.is_file() and not file.is_symlink():
                         yield path
+
+    @staticmethod
+    def _files(day: Path) -> list[Path]:
+        try:
+            return sorted(day.iterdir())
+        except FileNotFoundError:
+            return []  # the last one was removed just now, and the directory with it
 
     @staticmethod
     def _directories(parent: Path) -> list[Path]:

@@ -17,10 +17,13 @@ export class Cameras extends EventTarget {
     return this.#list.find((camera) => camera.id === key || camera.slug === key) ?? null;
   }
 
-  /** The list itself changed. What is known of a camera's moment survives. */
-  replace(items) {
-    const recordings = new Map(this.#list.map(({ id, recording }) => [id, recording]));
-    this.#list = items.map((item) => ({ ...item, recording: recordings.get(item.id), statusAt: performance.now() }));
+  /** The list itself changed. What is known of a camera's moment survives if it was heard after the list was `asked` for. */
+  replace(items, asked = performance.now()) {
+    this.#list = items.map((item) => {
+      const { recording, control, status, statusAt, heardAt } = this.find(item.id) ?? {};
+      const news = heardAt >= asked ? { status, control: control ?? item.control, statusAt, heardAt } : { statusAt: performance.now() };
+      return { ...item, recording, ...news };
+    });
     this.dispatchEvent(new Event("list"));
   }
 
@@ -28,6 +31,7 @@ export class Cameras extends EventTarget {
     const camera = this.find(key);
     if (!camera) return;
     Object.assign(camera, changes);
+    if (changes.status || changes.control) camera.heardAt = performance.now();
     this.#tell(camera);
   }
 
@@ -39,6 +43,7 @@ export class Cameras extends EventTarget {
     const camera = this.find(key);
     if (!camera) return;
     camera.status.pose = { x, y };
+    camera.heardAt = performance.now();
     if (light !== undefined && light !== null) camera.status.light = light;
     this.#tell(camera);
   }

@@ -17,12 +17,13 @@ const EVENTS = {
   update_rolled_back: (detail) => _("The firmware %(version)s did not prove itself, the one before is back", { version: detail }),
   config_refused: (detail) => _("It refused its configuration: %(why)s", { why: detail || "–" }),
 };
-// The server writes them down in its own time, which is soon.
-const WRITTEN_AFTER = 500;
+// The server writes them down in its own time, which is soon, and later while it is busy. Milliseconds.
+const WRITTEN_AFTER = [500, 2500, 10_000];
 
 export class DeviceEvents {
   #id;
   #before = null;
+  #newest = null; // its number
 
   constructor(id) {
     this.#id = id;
@@ -31,13 +32,16 @@ export class DeviceEvents {
   }
 
   refresh() {
-    setTimeout(() => this.#load(), WRITTEN_AFTER);
+    for (const pause of WRITTEN_AFTER) setTimeout(() => this.#load(), pause);
   }
 
   async #load(before = null) {
     const query = new URLSearchParams({ device: this.#id, ...(before !== null && { before }) });
     try {
       const { items, before: next } = await api.get(`events?${query}`);
+      // Written anew only when there is another: somebody may be reading, or look at older ones.
+      if (before === null && items.length && items[0].id === this.#newest) return;
+      if (before === null) this.#newest = items[0]?.id ?? null;
       this.#before = next;
       const rows = items.map(row);
       if (before === null) byId("events").replaceChildren(...rows);

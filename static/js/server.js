@@ -18,7 +18,8 @@ export class Server extends EventTarget {
   #socket = io({ auth: { subscribe: false }, transports: ["websocket", "polling"], tryAllTransports: true });
   #subscribed = null;
   #clockOffset = 0;
-  #wasConnected = false;
+  #looking = null;
+  #again = false;
   #expected = new Set(); // error codes that whoever asked deals with
 
   connected = false;
@@ -89,11 +90,26 @@ export class Server extends EventTarget {
     if (this.connected) this.#sendSubscription();
   }
 
-  async refresh() {
+  /** One look at a time: whoever asks meanwhile gets what there is after that. */
+  refresh() {
+    this.#again = this.#looking !== null;
+    this.#looking ??= this.#look();
+    return this.#looking;
+  }
+
+  async #look() {
     try {
-      this.#cameras.replace((await api.get("cameras")).items);
+      let items, asked;
+      do {
+        this.#again = false;
+        asked = performance.now();
+        ({ items } = await api.get("cameras"));
+      } while (this.#again);
+      this.#looking = null;
+      this.#cameras.replace(items, asked);
       if (this.connected) this.#sendSubscription();
     } catch (refusal) {
+      this.#looking = null;
       error(refusal.message);
     }
   }
@@ -101,10 +117,9 @@ export class Server extends EventTarget {
   #connected() {
     this.#set({ connected: true, stopping: false }, "connection");
     this.#askClock();
-    // Whatever happened while we were away was not heard.
-    if (this.#wasConnected) this.refresh();
-    else this.#sendSubscription();
-    this.#wasConnected = true;
+    this.#sendSubscription();
+    // Whatever happened while we were away, or since this page was made, was not heard.
+    this.refresh();
   }
 
   #disconnected(reason) {

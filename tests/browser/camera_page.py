@@ -55,6 +55,11 @@ class CameraPage:
         assert found
         return int(found[1]), int(found[2])
 
+    def pose_is(self, such: str) -> None:
+        """Wait until that is true of its x and y. Another may be shown a moment later."""
+        found = "(document.querySelector('#pose').textContent.match(/\\d+/g) ?? []).map(Number)"
+        self.page.wait_for_function(f"() => {{ const [x, y] = {found}; return {such} }}")
+
     def centre(self) -> CameraPage:
         self.button("Centre").click()
         self.shows_pose(90, 90)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.integration.people import wait_until
+from tests.patience import PATIENCE
 from tests.running import Person
 
 Part = dict[str, Any]
@@ -26,15 +27,21 @@ def record(admin: Person, seconds: float, camera: str = "demo", **settings: Any)
         answer = admin.get(f"/api/recordings/{part['id']}/index")
         return answer.ok and answer.json()["seconds"] >= seconds
 
-    wait_until(long_enough, f"{seconds} s are recorded", seconds + 15)
+    wait_until(long_enough, f"{seconds} s are recorded", seconds + PATIENCE)
     return part
 
 
 def stop_recording(admin: Person, camera: str = "demo") -> None:
     set_recording(admin, camera, mode="off")
+    wait_until(lambda: how_it_records(admin, camera)["mode"] == "off", "the recorder knows")
     wait_until(
-        lambda: all(part["state"] == "complete" for part in recordings(admin, camera)), "what was recorded is whole"
+        lambda: all(part["state"] != "recording" for part in recordings(admin, camera)), "what was recorded is whole"
     )
+
+
+def how_it_records(admin: Person, camera: str = "demo") -> dict[str, Any]:
+    found: dict[str, Any] = admin.get(f"/api/cameras/{camera}/recording").json()["state"]
+    return found
 
 
 def set_recording(admin: Person, camera: str, **settings: Any) -> None:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
 from tests.running import RunningServer
 
 MOMENT = "() => Date.parse(document.querySelector('#moment').dateTime) / 1000"
-# Each moment that was shown, each sentence that was told, and whether the <video> had to look for its place.
+# Each moment that was shown, and when; each sentence that was told, and whether the <video> had to look for its place.
 WATCH = """() => {
-    const seen = (window.seen = { moments: [], told: [], seeks: 0 });
+    const seen = (window.seen = { moments: [], at: [], told: [], seeks: 0 });
     document.querySelector('#video').addEventListener('seeking', () => (seen.seeks += 1));
     const told = document.querySelector('#told');
     new MutationObserver(() => told.textContent && seen.told.push(told.textContent)).observe(told, { childList: true });
     const look = () => {
         const now = Date.parse(document.querySelector('#moment').dateTime) / 1000;
-        if (now !== seen.moments.at(-1)) seen.moments.push(now);
+        if (now !== seen.moments.at(-1)) {
+            seen.moments.push(now);
+            seen.at.push(performance.now() / 1000);
+        }
         requestAnimationFrame(look);
     };
     look();
@@ -72,6 +76,13 @@ class RecordingsPage:
         """Wait until it has come so far."""
         seconds = at if isinstance(at, float) else datetime.fromisoformat(at).timestamp()
         self.page.wait_for_function(f"at => ({MOMENT})() >= at", arg=seconds)
+
+    def seen_until(self, at: str) -> dict[str, Any]:
+        """Wait until it has come so far; what WATCH has seen by then, whatever comes while we are told."""
+        seconds = datetime.fromisoformat(at).timestamp()
+        seen = self.page.wait_for_function(f"at => ({MOMENT})() >= at && structuredClone(window.seen)", arg=seconds)
+        found: dict[str, Any] = seen.json_value()
+        return found
 
     def is_at(self, at: str) -> None:
         """Wait until it is there, within half a second."""

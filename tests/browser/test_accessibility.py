@@ -120,6 +120,7 @@ def test_the_focus_can_be_seen_wherever_it_goes(page: Page, login: Login, server
 
 def test_the_keyboard_alone_is_enough(page: Page, server: RunningServer) -> None:
     page.goto(server.url)
+    expect(page.get_by_label("User name")).to_be_focused()
     page.keyboard.type(server.admin_username)
     page.keyboard.press("Tab")
     page.keyboard.type(server.admin_password)

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.camera_page import CameraPage
+from tests.integration.people import wait_until
 from tests.running import RunningServer
 
 # Grey values of a square of the picture around a point, both in pixels of the picture.
@@ -68,4 +69,5 @@ def test_what_is_clicked_comes_into_the_middle(camera: CameraPage, x: int, y: in
     assert box
     camera.page.mouse.click(box["x"] + box["width"] * x / WIDTH, box["y"] + box["height"] * y / HEIGHT)
     camera.shows_pose(pan, tilt)
-    assert difference(still_patch(camera, WIDTH // 2, HEIGHT // 2), clicked) < 3, "something else is in the middle"
+    wait_until(lambda: difference(patch(camera, WIDTH // 2, HEIGHT // 2), clicked) < 3, "it is in the middle")
+    assert difference(still_patch(camera, WIDTH // 2, HEIGHT // 2), clicked) < 3, "and stays there"

@@ -16,7 +16,7 @@ from tests.browser.test_accessibility import FOCUS_IS_SEEN, TOO_FAINT, controls_
 from tests.browser.test_phone import OVERFLOW, TOO_SMALL
 from tests.fakes.devices import FakeDevice
 from tests.integration.boards import Enrolled, enrol
-from tests.integration.people import new_account, new_camera, permit
+from tests.integration.people import new_account, new_camera, permit, wait_until
 from tests.running import Person
 
 Login = Callable[..., Page]
@@ -34,6 +34,12 @@ def cam(admin: Person) -> Enrolled:
 @pytest.fixture
 def pico(admin: Person) -> Enrolled:
     return enrol(admin, "pico")
+
+
+def vitals_come(board: Enrolled, **vitals: Any) -> None:
+    """Wait until the server knows what the board has said; what it makes of that comes with a page, or much later."""
+    path = f"/api/devices/{board.id}"
+    wait_until(lambda: vitals.items() <= board.admin.get(path).json()["status"].items(), "it is known")
 
 
 def name_of(board: Enrolled) -> str:
@@ -86,6 +92,7 @@ class TestList:
     def test_the_worst_that_is_wrong_stands_beside_it(self, page: Page, login: Login, cam: Enrolled) -> None:
         with cam.come(reset_reason="brownout") as device:
             device.say(type="heartbeat", free_heap=18_000, rssi=-80)
+            vitals_come(cam, free_heap=18_000)
             login(page, cam.admin.server, path="/devices")
             expect(row(page, name_of(cam))).to_contain_text("Only 18000 bytes of memory are free")
             expect(row(page, name_of(cam))).to_contain_text("And 2 more.")

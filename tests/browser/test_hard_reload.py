@@ -53,7 +53,7 @@ def test_a_hard_reload_asks_for_the_password(page: Page, login: Login, server: R
     hard_reload(page)
     expect(page).to_have_title(FORM)
     expect(page.get_by_role("alert")).to_have_text("You have reloaded the page completely. Log in again to go on.")
-    expect(other).to_have_title(FORM, timeout=5_000)
+    expect(other).to_have_title(FORM)
     page.get_by_label("User name").fill(name)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()

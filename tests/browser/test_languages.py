@@ -40,13 +40,14 @@ LATIN = {
 # A keyboard's keys are named so in every language.
 LATIN |= {"Deutsch", "English", "Home", "Assistant", "Chrome", "Linux", "Insert", "Delete"}
 
-# Every text of the page, also in closed dialogs and in what is read out; scripts and names of programs left out.
+# Every text of the page, also in closed dialogs and in what is read out; scripts and names of programs left out, and
+# what may be wrong just now, which is in an operator's words.
 TEXTS = """() => {
     const texts = [document.title];
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
         const { data, parentElement } = walker.currentNode;
-        if (!parentElement.closest('script, noscript, kbd, #sessions')) texts.push(data);
+        if (!parentElement.closest('script, noscript, kbd, #sessions, #causes')) texts.push(data);
     }
     for (const name of ['aria-label', 'title', 'placeholder', 'alt']) {
         for (const element of document.querySelectorAll(`[${name}]`)) texts.push(element.getAttribute(name));

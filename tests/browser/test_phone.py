@@ -44,6 +44,7 @@ def test_dialogs_fit_and_scroll(new_page: NewPage, login: Login, server: Running
     page.get_by_role("button", name=opener, exact=True).click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_be_visible()
+    expect(dialog.locator("summary").filter(has_text="Recording")).to_be_visible()  # which comes last
     box = dialog.bounding_box()
     assert box
     assert box["x"] >= 0

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from camproxy.certificates import make_self_signed
 from tests.browser.conftest import NewPage
 from tests.browser.filmed import record, stop_recording
+from tests.patience import PATIENCE
 from tests.running import RunningServer
 
 Login = Callable[..., Page]
@@ -64,7 +65,10 @@ def test_what_is_recorded_copied_and_wrong(
     figure = page.locator("#recording div")
     wrong = page.get_by_role("region", name="What is wrong")
     expect(figure.filter(has_text="Cameras being recorded")).to_contain_text("0")
-    expect(figure.filter(has_text="Cameras that can be recorded")).to_contain_text("as MJPEG; in use: 0%")
+    # Measuring takes a quarter of a minute of frames in real time.
+    expect(figure.filter(has_text="Cameras that can be recorded")).to_contain_text(
+        "as MJPEG; in use: 0%", timeout=2000 * PATIENCE
+    )
     expect(figure.filter(has_text="Copies")).to_contain_text(f"all are at {place}")
     expect(wrong).to_be_hidden()
 

@@ -1,7 +1,8 @@
 """The whole of recording with a real database, as much of a server as it needs; cameras are fed by the test.
 
 As a program it records two cameras in real time until it is killed: `python -m tests.recording.station DIRECTORY COUNT`
-prepares once what takes long, and then has COUNT of them at the same time, each in a process and directory of its own.
+prepares once what takes long, and then has COUNT of them at the same time, each in a process and directory of its
+own. The file NUMBER.filmed is touched with each picture of the first camera of one.
 """
 
 from __future__ import annotations
@@ -30,8 +31,11 @@ from camproxy.recording.storage import Storage
 from camproxy.rows import config_of
 from models import Camera as CameraRow
 from models import Gap, Recording, RecordingSettings, db
+from tests.patience import PATIENCE
 from tests.recording.playback import picture
+from tests.zones import calm_zone
 
+#: That of recordings that were made long ago.
 ZONE = ZoneInfo("Europe/Berlin")
 PICTURES = [picture(number) for number in range(20)]
 
@@ -66,7 +70,9 @@ class Station:
         for config in configs:
             self.cameras.put(config)
         self.storage = Storage(root or home / "recordings", reserve, self.clock)
-        policy = RecordingPolicy(ZONE, limits or Limits(), "0 2 * * *", home / "recording.alive")
+        #: That of its clock on the wall.
+        self.zone = ZONE if clock else calm_zone()
+        policy = RecordingPolicy(self.zone, limits or Limits(), "0 2 * * *", home / "recording.alive")
         self.catalogue = Catalogue(self.session)
         self.recordings = Recordings(self.cameras, self.catalogue, self.storage, policy, self.clock)
 
@@ -85,14 +91,18 @@ class Station:
         return self.cameras.get(number)
 
     def rows(self) -> list[Recording]:
-        assert self.catalogue.flush(10)
+        assert self.catalogue.flush(PATIENCE)
         with self.session() as session:
             return list(session.scalars(select(Recording).order_by(Recording.started_at, Recording.id)))
 
     def gaps(self, number: int = 1) -> list[Gap]:
-        assert self.catalogue.flush(10)
+        assert self.catalogue.flush(PATIENCE)
         with self.session() as session:
             return list(session.scalars(select(Gap).where(Gap.camera_id == number).order_by(Gap.started_at)))
+
+    def missed(self, recording: Recording) -> list[Gap]:
+        """What is missing of its camera since it began. Until then the camera may have taken its time."""
+        return [gap for gap in self.gaps(recording.camera_id or 0) if gap.started_at > recording.started_at]
 
     def film(self, seconds: float, fps: float = 10) -> None:
         """All cameras, in real time."""
@@ -110,6 +120,7 @@ def main(directory: Path, count: int) -> None:
             ) as one:
                 sys.stdout.write(f"{number} {os.getpid()}\n")
                 sys.stdout.flush()
+                one.camera().hub.listeners.append(lambda _, filmed=directory / f"{number}.filmed": filmed.touch())
                 threading.Thread(target=one.film, args=(60,), daemon=True).start()
                 threading.Event().wait(60)
             os._exit(0)

@@ -92,8 +92,8 @@ class Studio:
             if number % 10 == 9:
                 self.catch_up()
         self.catch_up(behind=0)
-        if self.config.codec == "mjpeg" and (part := self.recorder._part):
-            wait_until(lambda: part.has_pictures, "ffmpeg has begun")
+        if self.config.codec == "mjpeg" and self.recorder.wants:
+            wait_until(lambda: (part := self.recorder._part) and part.has_pictures, "ffmpeg has begun")
             self.recorder.look()
 
     def is_attached(self) -> bool:
@@ -102,9 +102,15 @@ class Studio:
 
     def catch_up(self, behind: int = 3) -> None:
         """Until the recorder has seen all but so many."""
+
+        def done() -> bool:
+            if self.clock.monotonic() < self.recorder._not_before:
+                self.clock.advance(0.1)  # it waits before it begins another ffmpeg
+            return self.hub.received - self.recorder.taken <= behind
+
         self.recorder.look()
         if self.recorder.wants:
-            wait_until(lambda: self.hub.received - self.recorder.taken <= behind, "the recorder keeps up")
+            wait_until(done, "the recorder keeps up")
 
     def wait(self, seconds: float) -> None:
         """Nothing comes for so long."""

@@ -152,5 +152,6 @@ def test_a_stop_ends_the_measurement(tmp_path: Path) -> None:
     capacity.start()
     wait_until(lambda: capacity._running, "it is being measured")
     capacity.stop()
+    wait_until(lambda: not capacity._thread.is_alive(), "it has ended")
     assert capacity._running is None
     assert not (tmp_path / "a.json").exists()

@@ -15,6 +15,7 @@ from camproxy.recording.book import COMPLETE, MISSING, OFFLINE, QUARANTINED, REC
 from camproxy.recording.catalogue import Catalogue
 from camproxy.recording.footage import Footage
 from models import Camera, Gap, Recording, RecordingSettings, db
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.both_databases
 
@@ -52,12 +53,12 @@ class Shelf:
         self.end(path, at + seconds, length=length)
 
     def rows(self) -> list[Recording]:
-        assert self.catalogue.flush(10)
+        assert self.catalogue.flush(PATIENCE)
         with self.session() as session:
             return list(session.scalars(select(Recording).order_by(Recording.id)))
 
     def gaps(self) -> list[tuple[int, float, float | None, str]]:
-        assert self.catalogue.flush(10)
+        assert self.catalogue.flush(PATIENCE)
         with self.session() as session:
             found = session.scalars(select(Gap).order_by(Gap.id))
             return [
@@ -66,7 +67,7 @@ class Shelf:
             ]
 
     def remove_camera(self, number: int) -> None:
-        assert self.catalogue.flush(10)
+        assert self.catalogue.flush(PATIENCE)
         with self.session() as session:
             session.execute(delete(Camera).where(Camera.id == number))
             session.commit()
@@ -141,7 +142,7 @@ def test_a_camera_that_is_removed_takes_its_gaps_and_settings_and_leaves_its_rec
 
 def test_every_camera_gets_settings_once(shelf: Shelf) -> None:
     first = shelf.catalogue.settings()
-    assert shelf.catalogue.flush(10)
+    assert shelf.catalogue.flush(PATIENCE)
     again = shelf.catalogue.settings()
     assert first == again
     assert {config.mode for config in first.values()} == {"off"}

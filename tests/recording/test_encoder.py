@@ -16,6 +16,7 @@ from camproxy.recording import encoder as encoders
 from camproxy.recording.encoder import Encoder, Encoding, command
 from camproxy.recording.fed import EncoderFailed
 from camproxy.recording.footage import Unreadable, read_footage, trim
+from tests.clocks import FakeClock
 from tests.integration.people import wait_until
 from tests.recording.playback import decode, picture, probe
 
@@ -183,16 +184,34 @@ def test_what_is_no_recording_is_unreadable(tmp_path: Path, content: bytes) -> N
         read_footage(tmp_path / "a.mp4")
 
 
-def test_a_slow_camera_is_no_stalled_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoders, "STALLED_AFTER", 0.3)
-    monkeypatch.setattr(encoders, "LOOK_EVERY", 0.05)
-    with open(tmp_path / "a.mp4", "xb") as file:
-        encoder = Encoder(Encoding("h264", 160, 120, fps=1), file.fileno())
+def test_a_slow_camera_is_no_stalled_encoder(tmp_path: Path) -> None:
+    clock, path = FakeClock(), tmp_path / "a.mp4"
+    with open(path, "xb") as file:
+        encoder = Encoder(Encoding("h264", 160, 120, fps=1), file.fileno(), clock)
         for number in range(5):
+            before = path.stat().st_size
             encoder.write(PICTURES[number], number * 20.0)
-            time.sleep(0.5)  # longer than a stall may be
+            if number:  # the one before is whole now
+                wait_until(lambda before=before: path.stat().st_size > before, "it is in the file")
+            clock.advance(20)  # longer than a stall may be
         assert encoder.finish(10)
     assert probe(tmp_path / "a.mp4").times == [0, 20, 40, 60, 80]
+
+
+def test_a_pause_of_the_camera_is_no_stall(tmp_path: Path) -> None:
+    """In the midst of a fragment, which is written only when the next begins."""
+    clock, path = FakeClock(), tmp_path / "a.mp4"
+    times = [n / 10 for n in range(18)] + [10.0]
+    with open(path, "xb") as file:
+        encoder = Encoder(Encoding("h264", 160, 120), file.fileno(), clock)
+        clock.advance(0.5)  # so that it looks at its file between two keyframes
+        for number, at in enumerate(times):
+            if number == 15:
+                wait_until(lambda: played(path) > 0.9, "its first second is written")
+            clock.advance(at - times[max(number - 1, 0)])
+            encoder.write(PICTURES[number], at)
+        assert encoder.finish(10)
+    assert probe(path).times == pytest.approx(times)
 
 
 def test_no_room_is_told_apart_from_other_faults(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from camproxy.recording.samples import Look
 from tests.clocks import FakeClock
 from tests.integration.people import wait_until
 from tests.mounts import with_mounts
+from tests.patience import PATIENCE
 from tests.recording.playback import Played, decode, probe, run
 from tests.recording.shelf import at, is_fast_to_start, longest_pause, shelve
 from tests.recording.station import Station
@@ -58,7 +59,7 @@ def ordered(exports: Exports, begin: float, end: float, **more: float) -> Export
 def made(exports: Exports, begin: float, end: float, **more: float) -> tuple[Export, Path, Played]:
     """A film that must come to be, of which all decodes."""
     export = ordered(exports, begin, end, **more)
-    wait_until(lambda: export.is_over, "it is made", 60)
+    wait_until(lambda: export.is_over, "it is made", 2 * PATIENCE)
     assert export.state == DONE, export.error
     file = exports.file(export)
     played = probe(file)
@@ -216,7 +217,12 @@ def test_retention_may_take_it_while_it_is_made(
 
 
 def children() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if child.name() == "ffmpeg"]
+    found = []
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            if child.name() == "ffmpeg":
+                found.append(child)
+    return found
 
 
 def test_cancelled_at_once(station: Station, exports: Exports, tmp_path: Path) -> None:
@@ -227,11 +233,10 @@ def test_cancelled_at_once(station: Station, exports: Exports, tmp_path: Path) -
     (ffmpeg,) = children()
     assert ffmpeg.nice() >= 15
     exports.end(waiting.id)
-    begun = time.monotonic()
     exports.end(running.id)
     wait_until(lambda: not children(), "ffmpeg is gone")
     wait_until(lambda: not list((tmp_path / "exports").iterdir()), "and what it made")
-    assert time.monotonic() - begun < 1
+    assert running.progress < 0.9, "it was not waited for its end"
     assert (running.state, waiting.state) == (CANCELLED, CANCELLED)
     exports.end(running.id)
     with pytest.raises(NotFound):
@@ -244,7 +249,7 @@ def test_a_stop_ends_ffmpeg(station: Station, exports: Exports) -> None:
     export = ordered(exports, 0, 300)
     wait_until(lambda: children(), "it is being made")
     exports.stop()
-    assert children() == []
+    wait_until(lambda: not children(), "it has ended")
     assert export.state != DONE
 
 

@@ -18,6 +18,7 @@ from camproxy.recording.encoder import Encoder, Encoding
 from camproxy.recording.index import Index, Indexes, read_index
 from camproxy.recording.storage import Storage
 from camproxy.recording.thumbnails import Thumbnails
+from tests.patience import PATIENCE
 from tests.recording.playback import picture
 from tests.recording.studio import BERLIN, FOLDER, PICTURES
 
@@ -171,7 +172,7 @@ class TestThumbnails:
         class Slow(Indexes):
             def open(self, recording_id: int, path: str) -> object:  # type: ignore[override]
                 busy.release()
-                assert goes_on.wait(10)
+                assert goes_on.wait(PATIENCE)
                 return super().open(recording_id, path)
 
         made, path = Thumbnails(Slow(storage), tmp_path / "thumbnails"), film()
@@ -179,12 +180,12 @@ class TestThumbnails:
         for thread in threads:
             thread.start()
         for _ in threads:
-            assert busy.acquire(timeout=10)
+            assert busy.acquire(timeout=PATIENCE)
         with pytest.raises(Unavailable):
             made.get(3, path, 0, 160)
         goes_on.set()
         for thread in threads:
-            thread.join(10)
+            thread.join(PATIENCE)
         assert made.get(3, path, 0, 160)
 
     def test_a_broken_picture_is_none(self, storage: Storage, film: Film, tmp_path: Path) -> None:

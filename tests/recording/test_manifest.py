@@ -140,10 +140,10 @@ def test_what_was_confirmed_survives_a_kill(tmp_path: Path) -> None:
         home = tmp_path / str(attempt)
         with subprocess.Popen([sys.executable, "-c", WRITER, home], cwd=PROJECT, stdout=subprocess.PIPE) as writer:
             assert writer.stdout
-            writer.stdout.readline()
+            first = writer.stdout.readline()
             time.sleep(dice.uniform(0, 0.05))
             writer.send_signal(signal.SIGKILL)
-            confirmed = int(writer.stdout.read().split()[-1])
+            confirmed = int((first + writer.stdout.read()).split()[-1])
         after = Manifest(home / FOLDER)
         last = after.live(line(confirmed).path)
         assert last

@@ -58,6 +58,16 @@ def test_the_last_of_a_day_takes_its_directory_along(storage: Storage) -> None:
     storage.remove(second)
 
 
+def test_a_day_that_goes_while_recordings_are_looked_for_is_in_nobodys_way(storage: Storage) -> None:
+    create(storage)
+    made = storage.create(FOLDER, AT + 86_400, BERLIN)
+    os.close(made.descriptor)
+    found = storage.walk()
+    assert next(found) == f"{DAY}/08.mp4"
+    storage.remove(str(made.path))
+    assert list(found) == []
+
+
 @pytest.mark.parametrize(
     "path", ["../x.mp4", "/etc/passwd", f"{DAY}/../../../x.mp4", f"{DAY}/%2e%2e/08.mp4", MARKER, f"{DAY}/notes.txt", ""]
 )
