@@ -26,6 +26,7 @@ from sqlalchemy import create_engine
 from camproxy.links.turns import client_context
 from camproxy.settings import load
 from tests.patience import PATIENCE
+from tests.zones import calm_zone
 
 PROJECT = Path(__file__).resolve().parent.parent
 ADDRESS = re.compile(r"CamProxy is at (https?://\S+)")
@@ -53,6 +54,7 @@ class RunningServer:
     ) -> None:
         self.data_dir = data_dir
         own = {"DATA_DIR": str(data_dir), "HOST": "127.0.0.1", "PORT": str(random.randint(20_000, 32_000))}
+        own["RECORDING_TIMEZONE"] = calm_zone().key
         own |= {"ADMIN_PASSWORD": self.admin_password} | QUICK | {name: str(value) for name, value in settings.items()}
         environment = {name: value for name, value in os.environ.items() if name not in own}
         #: Scripts run with these settings work on the same database.

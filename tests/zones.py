@@ -1,4 +1,7 @@
-"""Time zones for tests that record in real time: a part ends at the full hour on the wall, and a page shows one day."""
+"""Time zones for tests that record in real time: a part ends at the full hour on the wall, and a page shows one day.
+
+Each server of the tests has such a one, see tests/running.py.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,6 @@ from tests.browser.recordings_page import RecordingsPage
 from tests.integration.people import new_account, new_camera, permit, wait_until
 from tests.recording.playback import probe
 from tests.running import Person, RunningServer
-from tests.zones import calm_zone
 
 Login = Callable[..., Page]
 
@@ -26,7 +25,7 @@ JUST_BEGUN = ("503",)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    running = RunningServer(tmp_path_factory.mktemp("data"), RECORDING_TIMEZONE=calm_zone().key)
+    running = RunningServer(tmp_path_factory.mktemp("data"))
     yield running
     running.stop()
 

@@ -23,6 +23,7 @@ from tests.integration.people import wait_until
 from tests.recording.playback import decode, picture
 from tests.recording.station import Station
 from tests.running import PROJECT, RunningServer
+from tests.zones import calm_zone
 
 MakeServer = Callable[..., RunningServer]
 
@@ -53,7 +54,8 @@ def copied(archive: Archive, place: Target) -> None:
 @pytest.mark.ffmpeg
 def test_a_server_elsewhere_has_all_recordings_again(make_server: MakeServer, tmp_path: Path) -> None:
     (tmp_path / "nas").mkdir()
-    options = {"data_dir": tmp_path / "data", "RECORDING_COPY": tmp_path / "nas", "RECORDING_TIMEZONE": "Europe/Berlin"}
+    zone = calm_zone().key
+    options = {"data_dir": tmp_path / "data", "RECORDING_COPY": tmp_path / "nas", "RECORDING_TIMEZONE": zone}
     server = make_server(**options)
     wait_until(lambda: server.execute("SELECT 1 FROM recording_settings"), "there are settings")
     server.execute("UPDATE recording_settings SET mode = 'continuous', codec = 'mjpeg'")
@@ -84,13 +86,13 @@ def test_a_server_elsewhere_has_all_recordings_again(make_server: MakeServer, tm
     shutil.rmtree(server.data_dir)
 
     assert "1 recordings" in script("restore_recordings.py", tmp_path / "new", tmp_path / "nas")
-    new = make_server(data_dir=tmp_path / "new", RECORDING_TIMEZONE="Europe/Berlin")
+    new = make_server(data_dir=tmp_path / "new", RECORDING_TIMEZONE=zone)
     query = "SELECT path, frames, started_at, state, sha256, zone, camera_id FROM recording ORDER BY started_at"
     wait_until(lambda: sum(bool(row[4]) for row in new.execute(query)) == 1, "it is known")
     for (path, frames, started_at), again in zip(rows, new.execute(query), strict=True):
         assert again[:2] == (path, frames)
         assert again[2][:23] == started_at[:23]
-        assert again[3:4] + again[5:] == ("recovered", "Europe/Berlin", 1)
+        assert again[3:4] + again[5:] == ("recovered", zone, 1)
         assert decode(new.data_dir / "recordings" / path) == frames
     script("verify_recordings.py", new.data_dir)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,6 @@ from tests.running import Person
 
 #: Settings of a server that records whatever room there is, and removes nothing by age while it is tested.
 ROOMY = {"RECORDING_FREE_BYTES": 0, "RECORDING_DAYS": 36_500, "RECORDING_CLEANUP": "0 0 29 2 *"}
-#: Zones by how many minutes of the hour they are ahead of UTC.
-ZONES = {"UTC": 0, "Asia/Kolkata": 30, "Asia/Kathmandu": 45}
-
-
-def roomy() -> dict[str, Any]:
-    """These, in a zone whose hour goes on for half an hour yet: when it ends, a recording goes on in another file."""
-    minute = datetime.now(UTC).minute
-    return ROOMY | {"RECORDING_TIMEZONE": min(ZONES, key=lambda zone: (minute + ZONES[zone]) % 60)}
 
 
 def configure(admin: Person, camera: dict[str, Any], **settings: Any) -> dict[str, Any]:

@@ -17,14 +17,14 @@ from PIL import Image
 
 from camproxy.frames import check_jpeg
 from tests.integration.people import LARGEST, new_camera, wait_until
-from tests.integration.recorded import begin, configure, end, file_of, index, record, recordings, roomy
+from tests.integration.recorded import ROOMY, begin, configure, end, file_of, index, record, recordings
 from tests.recording.playback import decode, probe
 from tests.running import Person, RunningServer
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    running = RunningServer(tmp_path_factory.mktemp("data"), **roomy())
+    running = RunningServer(tmp_path_factory.mktemp("data"), **ROOMY)
     yield running
     running.stop()
 

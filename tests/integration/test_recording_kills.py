@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from tests.integration.people import new_camera, wait_until
-from tests.integration.recorded import configure, roomy
+from tests.integration.recorded import ROOMY, configure
 from tests.recording.playback import decode
 from tests.running import Person, RunningServer
 
@@ -108,7 +108,7 @@ def all_plays(server: RunningServer) -> None:
 def test_ffmpeg_killed_twenty_times(make_server: MakeServer) -> None:
     """Ten cameras, each of them twice. What was not in the file yet is in the next one."""
     dice = random.Random(23)
-    server = make_server(**roomy())
+    server = make_server(**ROOMY)
     seen: set[str] = set()
     with server.person() as admin:
         cameras_recorded(admin, 10)
@@ -138,7 +138,7 @@ def worker_of(server: RunningServer) -> psutil.Process:
 def test_servers_killed_at_twenty_moments(make_server: MakeServer) -> None:
     """Five cameras, four times: the worker, which the master replaces; the master, whose worker then ends; and both."""
     dice = random.Random(29)
-    settings = roomy()
+    settings = ROOMY
     server = make_server(**settings)
     data_dir = server.data_dir
     with server.person() as admin:

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from tests.integration.people import issue_token, new_account, new_camera, new_person, permit, wait_until
-from tests.integration.recorded import begin, configure, end, file_of, record, recordings, roomy
+from tests.integration.recorded import ROOMY, begin, configure, end, file_of, record, recordings
 from tests.running import Listener, Person, RunningServer
 
 pytestmark = pytest.mark.both_databases
@@ -22,7 +22,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, database: Callable[[], dict[str, str]]) -> Iterator[RunningServer]:
-    running = RunningServer(tmp_path_factory.mktemp("data"), **roomy(), **database())
+    running = RunningServer(tmp_path_factory.mktemp("data"), **ROOMY, **database())
     yield running
     running.stop()
 
