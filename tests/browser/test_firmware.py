@@ -35,6 +35,7 @@ def test_it_is_uploaded_given_to_a_board_and_watched(
     built.write_bytes(data := firmware("5.0.0", size=900_000))
     login(page, admin.server, path="/devices")
     page.get_by_role("link", name="Firmware").click()
+    page.wait_for_load_state()  # with its scripts
     page.get_by_role("button", name="Upload firmware").click()
     page.get_by_label("Image").set_input_files(built)
     page.get_by_label("Signature").fill("nonsense")

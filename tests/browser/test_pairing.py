@@ -68,6 +68,7 @@ def show_token(page: Page, kind: str = "Pico", unencrypted: bool = True, network
 def test_a_token_and_the_board_that_brings_it(page: Page, login: Login, server: RunningServer, admin: Person) -> None:
     login(page, server, path="/devices")
     page.get_by_role("link", name="Add a board").click()
+    page.wait_for_load_state()  # with its scripts
     token = show_token(page)
     expect(page.locator("#windows")).to_contain_text(re.compile(r"Pico is let in for another [45]:\d\d"))
     expect(page.locator("#windows")).to_contain_text("Unencrypted connections are allowed.")

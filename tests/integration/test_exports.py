@@ -38,7 +38,7 @@ def fill(home: Path) -> None:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     home = tmp_path_factory.mktemp("data")
     fill(home)
-    running = RunningServer(home, RECORDING_FREE_BYTES=0)
+    running = RunningServer(home, RECORDING_TIMEZONE="Europe/Berlin", RECORDING_FREE_BYTES=0)
     yield running
     running.stop()
 
