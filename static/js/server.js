@@ -107,17 +107,16 @@ export class Server extends EventTarget {
       } while (this.#again);
       this.#looking = null;
       this.#cameras.replace(items, asked);
-      if (this.connected) this.#sendSubscription();
     } catch (refusal) {
       this.#looking = null;
       error(refusal.message);
     }
+    if (this.connected) this.#sendSubscription();
   }
 
   #connected() {
     this.#set({ connected: true, stopping: false }, "connection");
     this.#askClock();
-    this.#sendSubscription();
     // Whatever happened while we were away, or since this page was made, was not heard.
     this.refresh();
   }
