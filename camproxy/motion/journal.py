@@ -26,7 +26,7 @@ from models import MOTION, Event, db
 log = logging.getLogger(__name__)
 
 PIR, PICTURE = "pir", "picture"
-#: How often the recorder is told that something still moves. Seconds.
+#: How often the recorder is told that something still moves, for one that was not there yet. Seconds.
 TURN = 1.0
 #: A frame that is older shows nothing of what a PIR has just seen. Seconds.
 FRESH = 2.0
@@ -47,8 +47,8 @@ class Motion:
 class MotionJournal:
     """A subsystem: start, stop, state. Thread-safe; what tells it of motion is never held up.
 
-    `record` is told that something moved before a camera, and when. `alive` is when the server was last known to run.
-    `listeners` are called with each Motion that begins or ends; they must not block.
+    `record` is told that something moved before a camera, when (None: now), and whether it still does; `listeners` are
+    told each Motion that begins or ends. Neither may block. `alive` is when the server was last known to run.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class MotionJournal:
         cameras: Cameras,
         later: Later,
         pictures: Pictures,
-        record: Callable[[int, float | None], None],
+        record: Callable[[int, float | None, bool], None],
         alive: Callable[[], float | None] = lambda: None,
         clock: Clock | None = None,
     ) -> None:
@@ -131,7 +131,7 @@ class MotionJournal:
             if frame:
                 self._frames[*key, motion.begun_at] = frame
             self._changed.notify_all()
-        self._record(motion.camera, motion.begun_at)
+            self._record(motion.camera, motion.begun_at, True)
         self._later.put(
             lambda: db.session.add(
                 Event(
@@ -158,8 +158,8 @@ class MotionJournal:
             if frame:
                 self._frames[key] = frame
             self._changed.notify_all()
-        ended = replace(motion, ended_at=max(at, motion.begun_at), score=score or motion.score)
-        self._record(camera_id, ended.ended_at)
+            ended = replace(motion, ended_at=max(at, motion.begun_at), score=score or motion.score)
+            self._record(camera_id, ended.ended_at, any(camera == camera_id for camera, _ in self._present))
         self._change(ended, ended_at=moment(max(at, motion.begun_at)), score=ended.score)
         tell(self.listeners, ended)
 
@@ -178,20 +178,24 @@ class MotionJournal:
                 else:
                     self._changed.wait_for(lambda: self._stopping or self._frames or self._present)
                 frames, self._frames = self._frames, {}
-                stopping, present = self._stopping, list(self._present.values())
+                stopping, present = self._stopping, list(self._present)
             for (camera, source, begun_at), frame in frames.items():
                 self._keep(Motion(camera, source, begun_at), frame)
             if stopping:
                 return
-            for motion in present:
-                self._still_moves(motion)
+            for camera, source in present:
+                self._still_moves(camera, source)
 
-    def _still_moves(self, motion: Motion) -> None:
+    def _still_moves(self, camera: int, source: str) -> None:
         now = self._clock.wall()
-        if motion.source == PIR and now - motion.begun_at >= LONGEST:
-            self._end(motion.camera, PIR, now)  # that it was over has not come through, or it would begin anew
-        else:
-            self._record(motion.camera, None)
+        with self._changed:
+            motion = self._present.get((camera, source))
+            if motion is None:
+                return  # it was over meanwhile
+            if source == PICTURE or now - motion.begun_at < LONGEST:
+                self._record(camera, None, True)
+                return
+        self._end(camera, PIR, now)  # that it was over has not come through, or it would begin anew
 
     def _keep(self, motion: Motion, frame: Frame) -> None:
         path = self._pictures.path(motion.camera, motion.begun_at, motion.source)

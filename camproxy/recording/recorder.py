@@ -69,7 +69,9 @@ class Recorder:
         self._thread: threading.Thread | None = None
         self._changed = threading.Condition()
         self._stopping = False
-        #: Until when it records for motion, and by hand; by the monotonic clock.
+        #: Whether it records for motion until told otherwise.
+        self._moving = False
+        #: Until when it records after motion, and by hand; by the monotonic clock.
         self._moves_until = float("-inf")
         self._by_hand_until = float("-inf")
         #: The same as was said, by the wall clock.
@@ -95,14 +97,15 @@ class Recorder:
 
     # What is asked of it
 
-    def motion(self, at: float | None = None) -> None:
-        """Something moved at that moment by the wall clock, now by default."""
+    def motion(self, at: float | None = None, goes_on: bool = False) -> None:
+        """Something moved at that moment by the wall clock, now by default; `goes_on`: and does until the next call."""
         now = self._clock.monotonic()
         moved = now if at is None else now - min(max(self._clock.wall() - at, 0.0), REMEMBERED)
         with self._changed:
+            moves, self._moving = self._moves(now), goes_on and self.config.mode == "motion"
             if self.config.mode != "motion":
                 return
-            if self._moves_until < now:
+            if not moves:
                 self._since = moved - self.config.pre_seconds
             self._moves_until = max(self._moves_until, moved + self.config.post_seconds)
             self._changed.notify_all()
@@ -132,8 +135,10 @@ class Recorder:
         """Whether it is to record them now."""
         if not self.watches:
             return False
-        moves = self._clock.monotonic() < self._moves_until
-        return self.by_hand or self.config.mode != "motion" or moves
+        return self.by_hand or self.config.mode != "motion" or self._moves(self._clock.monotonic())
+
+    def _moves(self, at: float) -> bool:
+        return self._moving or at < self._moves_until
 
     @property
     def by_hand_until(self) -> float | None:
@@ -254,7 +259,7 @@ class Recorder:
         if frame.arrived < self._by_hand_until:
             return True
         if self.config.mode == "motion":
-            return frame.arrived < self._moves_until
+            return self._moves(frame.arrived)
         return self.config.watches(frame.captured_at, self._zone)
 
     def _wait(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:

@@ -164,10 +164,10 @@ class Recordings:
 
     # What people and devices ask
 
-    def motion(self, camera_id: int, at: float | None = None) -> None:
-        """Something moved before that camera, at that moment by the wall clock or now."""
+    def motion(self, camera_id: int, at: float | None = None, goes_on: bool = False) -> None:
+        """Something moved before that camera, at that moment by the wall clock or now, and does until the next call."""
         if recorder := self._of(camera_id):
-            recorder.motion(at)
+            recorder.motion(at, goes_on)
 
     def record_for(self, camera_id: int, seconds: float) -> None:
         """Record by hand for so many seconds from now; 0 ends it. Raises Unavailable for a camera without recorder."""

@@ -98,7 +98,7 @@ def ask_for_thumbnail(person: Person, event: dict[str, Any]) -> Any:
 @pytest.mark.ffmpeg
 @pytest.mark.both_databases
 def test_somebody_is_seen_told_recorded_and_listed(admin: Person, yard: Yard, tmp_path: Path) -> None:
-    how = {"mode": "motion", "codec": "mjpeg", "pre_seconds": 1.5, "post_seconds": 1}
+    how = {"mode": "motion", "codec": "mjpeg", "pre_seconds": 1.5, "post_seconds": 0}
     assert admin.ask("PUT", f"/api/cameras/{yard.row['slug']}/recording", how).ok
     wait_until(lambda: yard.status()["state"] == "live", "its pictures are wanted", 60)
     page = admin.listen({"subscribe": False})

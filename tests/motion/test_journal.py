@@ -38,7 +38,7 @@ class Office:
         for number, url in ((1, "device:7"), (2, "demo:test")):
             self.cameras.put(CameraConfig(id=number, name=f"Camera {number}", slug=f"c{number}", url=url))
         self.pictures = Pictures(home / "events")
-        self.recorded: list[tuple[int, float | None]] = []
+        self.recorded: list[tuple[int, float | None, bool]] = []
         self.told: list[Motion] = []
         self.journal = MotionJournal(
             self.cameras, desk.later, self.pictures, lambda *news: self.recorded.append(news), clock=self.clock
@@ -73,14 +73,14 @@ def test_motion_in_the_picture(office: Office) -> None:
     begun_at = office.clock.wall() - 0.4
     frame = office.show(picture((100, 200)))
     office.journal.episode(1, Episode(begun_at, share=0.02), frame)
-    assert office.recorded[0] == (1, begun_at), "at once"
+    assert office.recorded[0] == (1, begun_at, True), "at once"
     assert office.told == [Motion(1, "picture", begun_at, None, 0.02)]
     wait_until(lambda: office.events()[0].thumbnail, "it has a thumbnail")
     (event,) = office.events()
     first = office.pictures.file(event.thumbnail or "").read_bytes()
     office.clock.advance(5)
     office.journal.episode(1, Episode(begun_at, begun_at + 5, share=0.3), office.show(picture((500, 200))))
-    assert office.recorded[-1] == (1, begun_at + 5)
+    assert office.recorded[-1] == (1, begun_at + 5, False)
     assert office.told[1:] == [Motion(1, "picture", begun_at, begun_at + 5, 0.3)]
     wait_until(lambda: office.pictures.file(event.thumbnail or "").read_bytes() != first, "a better one")
     (event,) = office.events()
@@ -94,12 +94,26 @@ def test_a_recorder_hears_of_it_as_long_as_it_moves(office: Office, monkeypatch:
     office.journal.episode(2, Episode(office.clock.wall()), office.show(picture(), camera=2))
 
     def heard() -> Counter[int]:
-        return Counter(camera for camera, _ in office.recorded)
+        return Counter(camera for camera, _, goes_on in office.recorded if goes_on)
 
     wait_until(lambda: min(heard()[1], heard()[2]) >= 5, "both are told again and again")
     office.pir(False)
     office.journal.episode(2, Episode(office.clock.wall(), office.clock.wall()), office.show(picture(), camera=2))
-    wait_until(lambda: office.journal.state() == {"present": 0}, "both are over")
+    assert office.journal.state() == {"present": 0}, "both are over"
+    assert not {camera: goes_on for camera, _, goes_on in office.recorded}[1]
+    office.journal.stop()
+    assert {camera: goes_on for camera, _, goes_on in office.recorded} == {1: False, 2: False}, "that was the last word"
+
+
+def test_what_one_still_sees_goes_on_when_the_other_sees_nothing(office: Office) -> None:
+    office.pir(True)
+    office.journal.episode(1, Episode(office.clock.wall()), office.show(picture()))
+    office.clock.advance(1)
+    office.pir(False)
+    assert office.recorded[-1] == (1, office.clock.wall(), True)
+    office.clock.advance(1)
+    office.journal.episode(1, Episode(office.clock.wall() - 2, office.clock.wall()), office.show(picture()))
+    assert office.recorded[-1] == (1, office.clock.wall(), False)
 
 
 def test_a_pir_tells_of_the_cameras_of_its_board(office: Office) -> None:

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import time
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -133,6 +134,30 @@ def test_motion_is_recorded_with_what_was_before_and_after(tmp_path: Path) -> No
     assert again.started_at >= studio.notes.ends[begun.path].ended_at - 0.11, "no frame is in two parts"
     assert studio.notes.gaps == []
     assert studio.recorder.lost == 0
+
+
+def test_what_goes_on_moving_is_one_part_however_seldom_that_is_said(tmp_path: Path) -> None:
+    with Studio(tmp_path, mode="motion", pre_seconds=3, post_seconds=0) as studio:
+        studio.film(10)
+        studio.recorder.motion(goes_on=True)
+        studio.film(20)
+        studio.recorder.motion(goes_on=True)
+        studio.film(5)
+        studio.recorder.motion(goes_on=False)
+        studio.film(5)
+        wait_until(lambda: studio.notes.ends, "the part has ended")
+    (played,) = studio.played().values()
+    assert played.seconds == pytest.approx(3 + 25, abs=0.3)
+
+
+def test_motion_that_was_over_in_another_mode_is_over(tmp_path: Path) -> None:
+    with Studio(tmp_path, mode="motion", pre_seconds=1, post_seconds=0) as studio:
+        studio.film(2)
+        studio.recorder.motion(goes_on=True)
+        motion, studio.recorder.config = studio.config, replace(studio.config, mode="continuous")
+        studio.recorder.motion(goes_on=False)
+        studio.recorder.config = motion
+        assert not studio.recorder.wants
 
 
 def test_a_camera_that_nobody_could_watch_for_motion_has_a_gap(tmp_path: Path) -> None:
