@@ -139,7 +139,7 @@ def test_somebody_is_seen_told_recorded_and_listed(admin: Person, yard: Yard, tm
     file.write_bytes(admin.get(f"/recordings/{recording['id']}/video").content)
     assert decode(file) == recording["frames"] > FPS
     before = (moment(event["at"]) - moment(recording["started_at"])).total_seconds()
-    assert before == pytest.approx(1.5, abs=0.5), "the pre-roll"
+    assert 0.5 < before < 1.6, "the pre-roll, as far as pictures came just then"
     assert probe(file).seconds > before + 3
     (marked,) = timeline(yard)["events"]
     assert (marked["id"], marked["source"], marked["thumbnail"]) == (event["id"], "picture", True)
