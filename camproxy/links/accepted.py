@@ -50,7 +50,7 @@ class AcceptedChannel:
     pull = False
 
     def __init__(self, sock: socket.socket, largest: int, linger: Linger, opening: bytes = b"") -> None:
-        """`opening` is what the handshake still has to say."""
+        """`opening` is what the handshake still has to say, before anything else."""
         sock.settimeout(SEND_WITHIN)
         self._sock = sock
         self._largest = largest
@@ -60,6 +60,7 @@ class AcceptedChannel:
         self._selector.register(sock, selectors.EVENT_READ)
         self._connection = Connection(ConnectionType.SERVER)
         self._sending = threading.Lock()
+        self._leaving = threading.Lock()
         #: The message that is coming in; None between messages.
         self._coming: bytearray | str | None = None
         self._messages: deque[bytes | str] = deque()
@@ -70,8 +71,8 @@ class AcceptedChannel:
         self.released = threading.Event()
 
     def open(self) -> None:
-        """Answer the handshake. Raises ChannelError."""
-        self._write(self._opening)
+        """Answer the handshake, if nobody has sent anything yet. Raises ChannelError."""
+        self._write(b"")
 
     def receive(self, timeout: float) -> bytes | str | None:
         until = time.monotonic() + timeout
@@ -153,17 +154,19 @@ class AcceptedChannel:
             if self._closed:
                 raise self._closed
             try:
-                self._sock.sendall(data)
+                self._sock.sendall(self._opening + data)
+                self._opening = b""
             except OSError as error:
                 raise self._left("timeout" if isinstance(error, TimeoutError) else "closed", str(error)) from error
 
     def _left(self, reason: str, detail: str, code: int | None = None, told: str = "") -> ChannelError:
         """The connection has ended, for the first reason that there was; with a `code`, the device is told."""
-        if self._closed is None:
-            self._closed = ChannelError(reason, detail)
-            if code is not None:
-                self._say_goodbye(code, told)
-        return self._closed
+        with self._leaving:  # who comes second lets go of the socket, and not before the goodbye is said
+            if self._closed is None:
+                self._closed = ChannelError(reason, detail)
+                if code is not None:
+                    self._say_goodbye(code, told)
+            return self._closed
 
     def _say_goodbye(self, code: int, reason: str) -> None:
         if not self._sending.acquire(timeout=GOODBYE_WITHIN):
@@ -173,7 +176,7 @@ class AcceptedChannel:
         try:
             self._sock.setblocking(False)
             with suppress(OSError):
-                self._sock.send(rfc6455.close(code, reason))
+                self._sock.send(self._opening + rfc6455.close(code, reason))
         finally:
             self._sending.release()
 

@@ -90,9 +90,9 @@ def let_in(device: Device, credential: str, opening: bytes) -> Response:
 
     def take(sock: socket.socket) -> AcceptedChannel:
         channel = AcceptedChannel(sock, shared.settings.frame_bytes * MESSAGE_HEADROOM, shared.linger, opening)
+        device.arrive(channel, address, credential)  # first: whoever dials after the answer is the newer one
         with suppress(ChannelError):  # its link finds out
             channel.open()
-        device.arrive(channel, address, credential)
         return channel
 
     return give_away(take)

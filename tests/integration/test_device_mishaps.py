@@ -16,6 +16,7 @@ import requests
 
 from benchmarks.machine import Process
 from camproxy.links.accepted import FRAMES_A_SECOND
+from camproxy.serving import SPARE_THREADS
 from tests.fakes.devices import FakePico
 from tests.integration.bare import Bare
 from tests.integration.boards import Enrolled, enrol
@@ -28,6 +29,7 @@ from tests.wire_frames import BINARY, CONTINUATION, PING, TEXT, frame
 
 #: What the process may hold more of, once all is over: memory that fragments.
 MORE_BYTES = 12_000_000
+VIEWERS = 4
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     running = RunningServer(
         tmp_path_factory.mktemp("data"),
         DEVICE_CONNECTIONS="100000 per minute",
-        MAX_CLIENTS=4,
+        MAX_CLIENTS=VIEWERS,
         CONNECTIONS_PER_ADDRESS=1000,
     )
     yield running
@@ -46,9 +48,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 @pytest.fixture(scope="module")
 def admin(server: RunningServer) -> Iterator[Person]:
     with server.person() as admin:
-        with ThreadPoolExecutor(40) as all_at_once:  # the web server's threads, once made, stay
-            list(all_at_once.map(lambda _: requests.get(f"{server.url}/health", timeout=15), range(200)))
+        keep_all_threads_busy(admin)
         yield admin
+
+
+def keep_all_threads_busy(admin: Person) -> None:
+    """The web server's threads, once made, stay: so that there are as many before a test as after it."""
+    nobody = enrol(admin, "esp32cam")
+    slug = admin.made("/api/cameras", {"name": "Nobody's", "url": f"device:{nobody.id}"})["slug"]
+    with ThreadPoolExecutor(VIEWERS + SPARE_THREADS) as all_at_once:
+        waiting = [all_at_once.submit(admin.get, f"/snapshot/{slug}.jpg") for _ in range(VIEWERS + SPARE_THREADS)]
+    assert {answer.result().status_code for answer in waiting} == {504}, "each waited until none came"
+    assert admin.ask("DELETE", f"/api/cameras/{slug}").ok
 
 
 @pytest.fixture

@@ -45,11 +45,11 @@ def _it_ends() -> Iterator[None]:
 class Pair:
     """A device, and the channel that serves it."""
 
-    def __init__(self) -> None:
+    def __init__(self, opening: bytes = b"") -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.device = socket.create_connection(listener.getsockname(), timeout=10)
             ours, _ = listener.accept()
-        self.channel = AcceptedChannel(ours, LARGEST, linger())
+        self.channel = AcceptedChannel(ours, LARGEST, linger(), opening)
 
     def say(self, data: bytes) -> None:
         self.device.sendall(data)
@@ -127,6 +127,34 @@ class TestMessages:
     def test_what_a_goodbye_says_writes_no_line_of_its_own(self, pair: Pair) -> None:
         pair.say(frame(CLOSE, b"\x03\xe8" + "a\nb\u202ec".encode()))
         assert pair.left().detail == "by the device: 1000 a\ufffdb\ufffdc"
+
+
+class TestTheHandshake:
+    """Is answered before anything else is said, whoever says it."""
+
+    def test_by_who_serves_it(self) -> None:
+        pair = Pair(b"welcome")
+        pair.channel.open()
+        pair.channel.send("a")
+        pair.channel.close()
+        assert pair.told() == b"welcome" + rfc6455.whole(rfc6455.TEXT, b"a") + rfc6455.close(rfc6455.GOING_AWAY, "")
+        pair.close()
+
+    def test_by_who_has_news_before(self) -> None:
+        pair = Pair(b"welcome")
+        pair.channel.send("a")
+        pair.channel.open()
+        pair.channel.close()
+        assert pair.told() == b"welcome" + rfc6455.whole(rfc6455.TEXT, b"a") + rfc6455.close(rfc6455.GOING_AWAY, "")
+        pair.close()
+
+    def test_by_who_sends_it_away_before(self) -> None:
+        pair = Pair(b"welcome")
+        pair.channel.close(REPLACED, "Replaced")
+        with pytest.raises(ChannelError):
+            pair.channel.open()
+        assert pair.told() == b"welcome" + rfc6455.close(REPLACED, "Replaced")
+        pair.close()
 
 
 class TestWhatIsNoMessage:
@@ -225,6 +253,36 @@ class TestClosing:
         waiting.join(PATIENCE)
         assert [error.reason for error in ended] == ["replaced"]
         assert pair.told() == rfc6455.close(REPLACED, "Replaced")
+
+    def test_who_leaves_meanwhile_takes_no_word_from_who_says_goodbye(
+        self, pair: Pair, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        speaking, may_speak = threading.Event(), threading.Event()
+        say = AcceptedChannel._say_goodbye
+
+        def slowly(channel: AcceptedChannel, code: int, reason: str) -> None:
+            speaking.set()
+            assert may_speak.wait(PATIENCE)
+            say(channel, code, reason)
+
+        monkeypatch.setattr(AcceptedChannel, "_say_goodbye", slowly)
+        told: list[bytes] = []
+
+        def serve() -> None:
+            assert pair.left().reason == "replaced"
+            pair.channel.close()
+            told.append(pair.told())
+
+        closing = threading.Thread(target=pair.channel.close, args=(REPLACED, "Replaced"))
+        closing.start()
+        assert speaking.wait(PATIENCE)
+        serving = threading.Thread(target=serve)
+        serving.start()
+        serving.join(0.2)  # so long it has to let go of the connection too early
+        may_speak.set()
+        for thread in (closing, serving):
+            thread.join(PATIENCE)
+        assert told == [rfc6455.close(REPLACED, "Replaced")]
 
     def test_who_is_in_the_middle_of_sending_leaves_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(accepted, "SEND_WITHIN", 2 * PATIENCE)  # when it would leave by itself

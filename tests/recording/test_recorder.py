@@ -294,10 +294,9 @@ def test_an_ffmpeg_that_cannot_run_is_tried_again_with_pauses(tmp_path: Path, mo
 def test_an_ffmpeg_that_takes_long_to_begin_is_given_more_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a machine whose processor others have."""
     slow = tmp_path / "slow"
-    slow.write_text(f'#!/bin/sh\nsleep 1.5\nexec {ffmpeg()} "$@"\n')
+    slow.write_text(f'#!/bin/sh\nsleep 1.3\nexec {ffmpeg()} "$@"\n')
     slow.chmod(0o700)
-    for module in ("recorder", "encoder"):
-        monkeypatch.setattr(f"camproxy.recording.{module}.STALLED_AFTER", 0.8)
+    monkeypatch.setattr("camproxy.recording.recorder.STALLED_AFTER", 0.5)  # for its beginning only
     monkeypatch.setattr("camproxy.recording.encoder.LOOK_EVERY", 0.05)
     monkeypatch.setattr("camproxy.recording.encoder.ffmpeg", lambda: str(slow))
     with Studio(tmp_path) as studio:
