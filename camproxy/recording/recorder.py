@@ -102,11 +102,12 @@ class Recorder:
         now = self._clock.monotonic()
         moved = now if at is None else now - min(max(self._clock.wall() - at, 0.0), REMEMBERED)
         with self._changed:
-            moves, self._moving = self._moves(now), goes_on and self.config.mode == "motion"
             if self.config.mode != "motion":
+                self._moving = False
                 return
-            if not moves:
+            if not self._moves(now):
                 self._since = moved - self.config.pre_seconds
+            self._moving = goes_on
             self._moves_until = max(self._moves_until, moved + self.config.post_seconds)
             self._changed.notify_all()
 

@@ -132,18 +132,12 @@ class TestMessages:
 class TestTheHandshake:
     """Is answered before anything else is said, whoever says it."""
 
-    def test_by_who_serves_it(self) -> None:
+    @pytest.mark.parametrize("order", [("open", "send"), ("send", "open")])
+    def test_by_who_lets_it_in_or_has_news_before(self, order: tuple[str, str]) -> None:
         pair = Pair(b"welcome")
-        pair.channel.open()
-        pair.channel.send("a")
-        pair.channel.close()
-        assert pair.told() == b"welcome" + rfc6455.whole(rfc6455.TEXT, b"a") + rfc6455.close(rfc6455.GOING_AWAY, "")
-        pair.close()
-
-    def test_by_who_has_news_before(self) -> None:
-        pair = Pair(b"welcome")
-        pair.channel.send("a")
-        pair.channel.open()
+        does = {"open": pair.channel.open, "send": lambda: pair.channel.send("a")}
+        for what in order:
+            does[what]()
         pair.channel.close()
         assert pair.told() == b"welcome" + rfc6455.whole(rfc6455.TEXT, b"a") + rfc6455.close(rfc6455.GOING_AWAY, "")
         pair.close()

@@ -253,7 +253,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         close_log(app)
 
 
-@pytest.mark.timeout(600)  # over a hundred operations, half a minute where nothing else runs
+@pytest.mark.timeout(600)  # eighty operations: half a minute where nothing else runs
 @pytest.mark.parametrize("role", EXAMPLES)
 def test_the_answers_are_those_of_the_document(world: World, role: str) -> None:
     operations = [result.ok() for result in world.schema.get_all_operations()]
