@@ -62,6 +62,14 @@ def test_the_picture_moves_and_its_state_is_told(camera: CameraPage) -> None:
     expect(camera.page.locator("#numbers")).to_contain_text("640 × 480")
 
 
+def test_it_asks_once_for_what_it_is_told(page: Page, login: Login, server: RunningServer, admin: Person) -> None:
+    said: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda text: said.append(str(text))))
+    CameraPage(login(page, server)).is_live().centre()
+    admin.ask("DELETE", "/api/cameras/demo/control")
+    assert len([text for text in said if '"subscribe",' in text]) == 1, said
+
+
 def test_steer_by_button(camera: CameraPage) -> None:
     camera.button("Pan right").click()
     camera.shows_pose(100, 90)
